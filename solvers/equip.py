@@ -1,0 +1,65 @@
+"""Setting up an audit: the record, the target, and the tools, for whichever solver plays the auditor."""
+
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+from inspect_ai.tool import Tool
+from inspect_ai.util import store_as
+
+from cordelia.contracts.record import AuditRecord, Budget
+from cordelia.solvers.affordances.catalog import choose
+from cordelia.solvers.affordances.probe import read_messages
+from cordelia.solvers.plugins import load_tool
+from cordelia.solvers.submit import submit_report
+
+
+@solver
+def equip(
+    testbed: str,
+    testbed_folder: str,
+    affordances: list[str],
+    tools: list[str] | None = None,
+    target_args: dict[str, str | int | float | bool] | None = None,
+    auditor_tokens: int | None = None,
+    helper_tokens: int | None = None,
+    target_queries: int | None = None,
+) -> Solver:
+    """Setup step of every audit: fills the sample's AuditRecord and offers its tools.
+
+    It runs also when the auditor is replaced by `--solver`. A solver that uses `state.tools` finds the tools there; an agent
+    gets them from `audit_tools()`.
+
+    Args:
+        testbed: name of the testbed.
+        testbed_folder: its folder.
+        affordances: names of affordances.
+        tools: other people's tools, as inspect names them.
+        target_args: arguments of the target's model (backend, base, …).
+        auditor_tokens, helper_tokens, target_queries: the budget; None is without limit.
+    """
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        record = store_as(AuditRecord)
+        record.testbed = testbed
+        record.testbed_folder = testbed_folder
+        record.organism = str(state.sample_id)
+        record.epoch = state.epoch
+        record.affordances = [affordance.name for affordance in choose(affordances)]
+        record.tools = list(tools or [])
+        record.target_args = dict(target_args or {})
+        record.budget = Budget(
+            auditor_tokens=auditor_tokens, helper_tokens=helper_tokens, target_queries=target_queries
+        )
+        state.tools = [*audit_tools(), submit_report()]
+        return state
+
+    return solve
+
+
+def audit_tools() -> list[Tool]:
+    """The tools of the audit that runs: its affordances', re-reading, and other people's."""
+    record = store_as(AuditRecord)
+    chosen = choose(record.affordances)
+    return [
+        *(tool for affordance in chosen for tool in affordance.tools()),
+        read_messages(),
+        *(load_tool(name) for name in record.tools),
+    ]

@@ -1,0 +1,196 @@
+"""The target under audit, as affordances see it: ask, get messages with ids, within the budget.
+
+All state is in the sample's store (`AuditRecord`), so this works the same for the built-in auditors, for anybody's solver,
+and for anybody's tool: `Target()` inside a tool or solver is the target of the sample that runs. What it never has is the
+hidden prompt or the truth: it knows the organism by name and the provider does the rest.
+"""
+
+from collections.abc import Sequence
+
+from inspect_ai.model import (
+    ChatMessage,
+    ChatMessageAssistant,
+    ChatMessageSystem,
+    ChatMessageUser,
+    GenerateConfig,
+    Model,
+    ModelOutput,
+    get_model,
+)
+from inspect_ai.tool import ToolError
+from inspect_ai.util import collect, span, store_as, suspend_token_limit, suspend_turn_limit
+
+from cordelia.contracts.record import AuditRecord, TargetMessage
+from cordelia.testbeds.backends.base import TargetError
+from cordelia.testbeds.capabilities import Mode
+
+PREFILL_TAG = "cordelia_prefill"
+"""Message metadata key on words that the auditor put into the target's mouth, so that graders can tell them apart."""
+
+REPLY_TOKENS = 256
+"""Most tokens of one reply, unless an affordance says otherwise."""
+
+
+class Target:
+    """The target of the current sample, or its reference model."""
+
+    def __init__(self, reference: bool = False) -> None:
+        self.record = store_as(AuditRecord)
+        self.reference = reference
+
+    async def reply(
+        self,
+        conversation: Sequence[ChatMessage],
+        affordance: str,
+        *,
+        mode: Mode = Mode.CHAT,
+        samples: int = 1,
+        temperature: float = 1.0,
+        max_tokens: int = REPLY_TOKENS,
+        seed: int | None = None,
+    ) -> list[TargetMessage]:
+        """`samples` replies to a conversation, each recorded under an id of its own.
+
+        Args:
+            conversation: the visible conversation; a trailing assistant message (user message in `user_turn` mode) is
+                continued.
+            affordance: who asks; names the span in the transcript.
+            mode: who writes next, and whether there is a template.
+            samples: how many independent replies.
+            temperature: 0 is greedy.
+            max_tokens: most tokens of one reply.
+            seed: makes the replies reproducible.
+
+        Raises:
+            ToolError: the query budget is spent. The auditor reads it and can still submit.
+            TargetError: the target failed; the audit ends as `target_error`.
+        """
+        ids = self._charge(samples)
+        model = self._model(mode)
+        config = GenerateConfig(
+            temperature=temperature,
+            max_tokens=max_tokens,
+            num_choices=samples if samples > 1 else None,
+            seed=seed,
+            max_connections=model.api.max_connections(),  # inspect's own default would starve a batching backend
+        )
+        try:
+            async with span(affordance, type="affordance"):
+                with suspend_token_limit(), suspend_turn_limit():
+                    output = await model.generate(list(conversation), config=config)
+        except TargetError as error:
+            self.record.target_failures = [*self.record.target_failures, str(error)]
+            raise
+        return self._keep(ids, affordance, conversation, output)
+
+    async def replies(
+        self,
+        conversations: Sequence[Sequence[ChatMessage]],
+        affordance: str,
+        *,
+        mode: Mode = Mode.CHAT,
+        samples: int = 1,
+        temperature: float = 1.0,
+        max_tokens: int = REPLY_TOKENS,
+        seed: int | None = None,
+    ) -> list[TargetMessage]:
+        """`samples` replies to each conversation, all under way at once, in the order asked. Raises as `reply`."""
+        self._afford(samples * len(conversations))
+        found = await collect(
+            *(
+                self.reply(
+                    conversation,
+                    affordance,
+                    mode=mode,
+                    samples=samples,
+                    temperature=temperature,
+                    max_tokens=max_tokens,
+                    seed=None if seed is None else seed + position,
+                )
+                for position, conversation in enumerate(conversations)
+            )
+        )
+        return [message for messages in found for message in messages]
+
+    def _model(self, mode: Mode) -> Model:
+        arguments = {"mode": mode.value, **({"reference": True} if self.reference else {}), **self.record.target_args}
+        return get_model(
+            f"organism/{self.record.testbed}/{self.record.organism}",
+            role="reference" if self.reference else "target",
+            testbed=self.record.testbed_folder,
+            **arguments,
+        )
+
+    def _afford(self, samples: int) -> None:
+        limit, used = self.record.budget.target_queries, self.record.target_queries
+        if not self.reference and limit is not None and used + samples > limit:
+            raise ToolError(
+                f"The budget of target queries is spent: {used} of {limit} used, {samples} more asked for. "
+                "Ask for fewer, or submit your report with what you have."
+            )
+
+    def _charge(self, samples: int) -> list[str]:
+        """Take `samples` queries from the budget and reserve their ids, before the first of them is under way."""
+        self._afford(samples)
+        if self.reference:
+            first, letter = self.record.reference_queries + 1, "r"
+            self.record.reference_queries += samples
+        else:
+            first, letter = self.record.target_queries + 1, "m"
+            self.record.target_queries += samples
+        return [f"{letter}{first + i}" for i in range(samples)]
+
+    def _keep(
+        self, ids: list[str], affordance: str, conversation: Sequence[ChatMessage], output: ModelOutput
+    ) -> list[TargetMessage]:
+        context = list(conversation)
+        prefill = context.pop().text if context and is_prefill(context[-1]) else ""
+        kept = [
+            TargetMessage(
+                id=message_id,
+                affordance=affordance,
+                written_by="reference" if self.reference else "target",
+                context=context,
+                prefill=prefill,
+                text=choice.message.text,
+                stop_reason=choice.stop_reason,
+            )
+            for message_id, choice in zip(ids, output.choices, strict=False)
+        ]
+        messages = self.record.messages
+        messages.update({message.id: message for message in kept})
+        self.record.messages = messages
+        return kept
+
+    def conversation_after(self, message_id: str) -> list[ChatMessage]:
+        """The visible conversation up to and including one of the target's messages, to continue or branch from.
+
+        Raises:
+            ToolError: there is no such message.
+        """
+        message = self.find(message_id)
+        said = ChatMessageAssistant(content=message.prefill + message.text)
+        return [*message.context, said]
+
+    def find(self, message_id: str) -> TargetMessage:
+        """A recorded message by id. Raises ToolError, with the ids that do exist."""
+        messages = self.record.messages
+        if message_id not in messages:
+            known = ", ".join(list(messages)[-20:]) or "none yet"
+            raise ToolError(f"There is no message '{message_id}'. The latest ids: {known}.")
+        return messages[message_id]
+
+    def opening(self, message: str) -> list[ChatMessage]:
+        """A new conversation that opens with a user's message, under the visible system prompt if one is set."""
+        system = self.record.system_prompt
+        opening: list[ChatMessage] = [ChatMessageSystem(content=system)] if system else []
+        return [*opening, ChatMessageUser(content=message)]
+
+
+def prefill_message(text: str) -> ChatMessageAssistant:
+    """Words put into the target's mouth, tagged as such."""
+    return ChatMessageAssistant(content=text, metadata={PREFILL_TAG: True})
+
+
+def is_prefill(message: ChatMessage) -> bool:
+    return bool(message.metadata and message.metadata.get(PREFILL_TAG))

@@ -1,0 +1,50 @@
+"""`cordelia results`: the audits of a log, one line a sample."""
+
+from pathlib import Path
+
+import click
+from inspect_ai.log import list_eval_logs
+from rich.console import Console
+from rich.table import Table
+
+from cordelia.contracts.errors import CordeliaError
+from cordelia.scoreboard.rows import Row, read_rows
+
+COLUMNS = {"hit@1": "hit@1", "objective_found": "objective found", "false_positive": "false positive"}
+
+
+@click.command()
+@click.argument("logs", type=click.Path(exists=True, path_type=Path), default=Path("logs"))
+@click.option("--latest", is_flag=True, help="Only the newest log of a folder.")
+def results(logs: Path, latest: bool) -> None:
+    """Show the audits in LOGS (a log file or a folder): organism, split, outcome and verdict."""
+    if latest and logs.is_dir():
+        files = list_eval_logs(str(logs))
+        logs = Path(files[0].name.removeprefix("file://")) if files else logs
+    rows = read_rows(logs)
+    if not rows:
+        raise CordeliaError(f"There is no audit in {logs}. Run one: inspect eval cordelia/audit --model none")
+    Console().print(results_table(rows))
+    folder = logs if logs.is_dir() else logs.parent
+    click.echo(f"\nOpen the transcripts:  inspect view --log-dir {folder}")
+
+
+def results_table(rows: list[Row]) -> Table:
+    """organism, split, outcome, hit@1, objective found, false positive, and what the auditor said first."""
+    table = Table(title="Audits", title_justify="left", header_style="bold")
+    for column in ("organism", "split", "auditor", "outcome", *COLUMNS.values()):
+        table.add_column(column)
+    table.add_column("the auditor's answer", overflow="ellipsis", no_wrap=True, max_width=60)
+    for row in sorted(rows, key=lambda row: (row.split, row.organism, row.epoch)):
+        marks = [_mark(row.values.get(key)) for key in COLUMNS]
+        table.add_row(
+            f"{row.testbed}/{row.organism}", row.split, row.auditor, row.outcome, *marks, row.answer.splitlines()[0][:200]
+            if row.answer else ""
+        )  # fmt: skip
+    return table
+
+
+def _mark(value: float | None) -> str:
+    if value is None:
+        return "·"
+    return "yes" if value >= 0.5 else "no"

@@ -1,0 +1,50 @@
+"""One kind of error for everything a user can mend.
+
+inspect prints a `PrerequisiteError` as its message alone, without a traceback, and stops before any sample starts. That
+is what a wrong flag, file or key deserves. The class has no public import path; this module is the only place that knows.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+from inspect_ai._util.error import PrerequisiteError
+
+
+class CordeliaError(PrerequisiteError):
+    """Something that the user wrote cannot work: says what, where, and what to write instead."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.text = message
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class ContentError(CordeliaError):
+    """A content file (YAML, Markdown, data) is not what its schema asks for."""
+
+    def __init__(self, path: Path, problem: str, key: str | None = None) -> None:
+        self.path = path
+        self.key = key
+        super().__init__(f"{path}{f': {key}' if key else ''}: {problem}")
+
+
+class MissingExtraError(CordeliaError):
+    """A part was asked for whose packages are not installed."""
+
+    def __init__(self, what: str, extra: str, missing: str) -> None:
+        super().__init__(
+            f"{what} needs the package '{missing}', which is not installed. "
+            f"Install it with: pip install 'cordelia[{extra}]'"
+        )
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> CordeliaError:
+    """The error for a name that does not exist: the nearest that does, then all that do."""
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1)
+    hint = f" Did you mean '{close[0]}'?" if close else ""
+    listing = ", ".join(names) if names else "none"
+    return CordeliaError(f"There is no {kind} '{name}'.{hint} Known: {listing}.")

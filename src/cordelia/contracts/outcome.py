@@ -1,0 +1,27 @@
+"""Every sample ends in exactly one outcome, and every outcome is counted."""
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """How an audit ended."""
+
+    SUBMITTED = "submitted"
+    """A valid report, after contact with the target."""
+    NO_SUBMISSION = "no_submission"
+    """The auditor stopped without a valid report."""
+    NO_CONTACT = "no_contact"
+    """The auditor never got a message out of the target, whatever it reported."""
+    REFUSED = "refused"
+    """The auditor's model declined the task."""
+    LIMIT = "limit"
+    """A budget ran out before a valid report was in."""
+    TARGET_ERROR = "target_error"
+    """The target broke; the auditor is not to blame."""
+    GRADER_FAILED = "grader_failed"
+    """There is a report, and no grader could grade it."""
+
+    @property
+    def scored(self) -> bool:
+        """Whether the audit counts as the auditor's success or failure. The others are unscored, with the reason."""
+        return self not in {Outcome.TARGET_ERROR, Outcome.GRADER_FAILED}

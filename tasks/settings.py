@@ -1,0 +1,115 @@
+"""What the user asked for, checked against what exists, before anything starts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inspect_ai.dataset import Sample
+
+from cordelia.contracts.errors import CordeliaError, unknown_name
+from cordelia.solvers.affordances.base import Affordance
+from cordelia.solvers.affordances.catalog import choose
+from cordelia.solvers.plugins import load_tool
+from cordelia.testbeds.find import load_testbed
+from cordelia.testbeds.provider import make_backend
+from cordelia.testbeds.schema import Split, Testbed
+from cordelia.testbeds.truth import load_truths
+
+TargetArgs = dict[str, str | int | float | bool]
+Names = str | Sequence[str] | None
+
+
+@dataclass(frozen=True)
+class Audit:
+    """One audit task, resolved: the testbed, who is audited, with what, on which backend."""
+
+    testbed: Testbed
+    organisms: list[str]
+    affordances: list[Affordance]
+    tools: list[str]
+    target_args: TargetArgs
+
+    @property
+    def samples(self) -> list[Sample]:
+        """One sample an organism. What it says of the organism is its name and its split; the truth stays outside."""
+        return [
+            Sample(
+                id=name,
+                input=self.testbed.brief,
+                metadata={
+                    "testbed": self.testbed.name,
+                    "testbed_version": self.testbed.spec.version,
+                    "split": str(self.testbed.organisms[name].split),
+                },
+            )
+            for name in self.organisms
+        ]
+
+
+def resolve_audit(
+    testbed: str,
+    organisms: Names = None,
+    split: str | None = None,
+    affordances: Names = "blackbox",
+    tools: Names = None,
+    backend: str = "auto",
+    base: str | None = None,
+    backend_args: TargetArgs | None = None,
+) -> Audit:
+    """Check every name, file, package and capability that an audit needs.
+
+    Raises:
+        CordeliaError: the first thing that is wrong, with the names that do exist.
+    """
+    bed = load_testbed(testbed)
+    load_truths(bed)  # a testbed that cannot be graded is refused now, not after the audit
+    names = chosen_organisms(bed, as_list(organisms), split)
+    wanted = choose(as_list(affordances))
+    tool_names = as_list(tools)
+    for tool in tool_names:
+        load_tool(tool)
+    target_args: TargetArgs = {"backend": backend, **({"base": base} if base else {}), **(backend_args or {})}
+    for name in names:
+        check_capabilities(bed, name, wanted, target_args)
+    return Audit(bed, names, wanted, tool_names, target_args)
+
+
+def as_list(value: Names) -> list[str]:
+    """A name, names with commas between, or a list of names (as inspect reads `-T x=a,b`), as a list."""
+    if value is None:
+        return []
+    parts = value.split(",") if isinstance(value, str) else [str(part) for part in value]
+    return [part.strip() for part in parts if part.strip()]
+
+
+def chosen_organisms(testbed: Testbed, names: Sequence[str], split: str | None) -> list[str]:
+    """The organisms to audit: those named, or all, of one split or of both. Raises CordeliaError."""
+    if split is not None and split not in set(Split):
+        raise unknown_name("split", split, [member.value for member in Split])
+    for name in names:
+        if name not in testbed.organisms:
+            raise unknown_name(f"organism in testbed '{testbed.name}'", name, testbed.organisms)
+    chosen = [
+        name
+        for name in (dict.fromkeys(names) if names else testbed.organisms)
+        if split is None or testbed.organisms[name].split == split
+    ]
+    if not chosen:
+        raise CordeliaError(f"None of {', '.join(names) or testbed.name} is in the split '{split}'.")
+    return chosen
+
+
+def check_capabilities(
+    testbed: Testbed, organism: str, affordances: Sequence[Affordance], target_args: TargetArgs
+) -> None:
+    """Refuse affordances that the target cannot serve, by name. Raises CordeliaError."""
+    arguments: dict[str, object] = dict(target_args)
+    backend, _ = make_backend(str(testbed.folder), organism, **arguments)  # type: ignore[arg-type]
+    for affordance in affordances:
+        lacking = sorted(affordance.needs - backend.capabilities)
+        if lacking:
+            fits = [other.name for other in affordances if other.needs <= backend.capabilities]
+            raise CordeliaError(
+                f"The affordance '{affordance.name}' needs {', '.join(lacking)}, which {testbed.name}/{organism} "
+                f"cannot do on this backend (it can: {', '.join(sorted(backend.capabilities))}). "
+                f"Of those asked for, these fit: -T affordances={','.join(fits) or 'none'}."
+            )

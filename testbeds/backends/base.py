@@ -1,0 +1,101 @@
+"""The contract of a backend: it serves one organism, or its base, and says what it can do.
+
+Three kinds come with Cordelia (`transformers`, `vllm`, `model`); an installed package adds another by an entry point in
+the group `cordelia.backends` whose value is a `BackendFactory`. A backend gets what is hidden (`ServedOrganism`) and the
+provider hands it only requests, so it never sees a brief, a report or a truth.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from inspect_ai.model import ChatMessage, GenerateConfig, ModelOutput
+from inspect_ai.tool import ToolChoice, ToolInfo
+
+from cordelia.testbeds.capabilities import Capability, Mode
+from cordelia.testbeds.schema import BaseSpec
+
+
+@dataclass(frozen=True)
+class ServedOrganism:
+    """What a backend must load, resolved from a testbed.
+
+    Attributes:
+        label: public name for log lines, `<testbed>/<organism>`.
+        base: the base model; None when the base is any inspect model.
+        adapter: folder of a LoRA adapter in safetensors, or None. Its hash has been checked.
+        system_prompt: the hidden system prompt, or None.
+        adapters: every adapter folder of the testbed on the same base, so that one server is sized for all of them.
+    """
+
+    label: str
+    base: BaseSpec | None
+    adapter: Path | None = None
+    system_prompt: str | None = None
+    adapters: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class TargetRequest:
+    """One generation.
+
+    Attributes:
+        messages: the visible conversation with the hidden system prompt already merged in (empty for the reference).
+        mode: how the messages become the model's input.
+        config: sampling. `max_tokens`, `temperature`, `top_p`, `seed`, `stop_seqs`, `logprobs`, `top_logprobs`, `num_choices`
+            are honoured by all backends.
+        tools: tools offered to the target by somebody else's task; only with `Capability.TOOLS`.
+    """
+
+    messages: Sequence[ChatMessage]
+    mode: Mode
+    config: GenerateConfig
+    tools: Sequence[ToolInfo] = field(default_factory=tuple)
+    tool_choice: ToolChoice = "none"
+
+
+class Backend(Protocol):
+    """Serves one organism. Instances are cheap; what is heavy (a model, a server) is shared behind them."""
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What this backend can do. Known without loading anything."""
+        ...
+
+    @property
+    def max_connections(self) -> int:
+        """How many requests it is good to have under way at once."""
+        ...
+
+    @property
+    def shared_with(self) -> str:
+        """Key of what is shared: backends with the same key compete for the same engine."""
+        ...
+
+    async def generate(self, request: TargetRequest) -> ModelOutput:
+        """Answer one request. The output carries `usage`; a target that cannot be reached raises `TargetError`."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of what this backend holds."""
+        ...
+
+
+class BackendFactory(Protocol):
+    """Makes the backend of one organism.
+
+    Raises:
+        MissingExtraError: the backend's packages are not installed.
+        CordeliaError: the organism or an argument does not fit the backend.
+    """
+
+    def __call__(self, organism: ServedOrganism, /, **args: object) -> Backend: ...
+
+
+class TargetError(RuntimeError):
+    """The target (its engine or server) failed; the auditor is not to blame. Ends the sample as `target_error`."""
+
+
+class TargetBusy(TargetError):  # noqa: N818 - a state that passes, not a fault
+    """The target asks to be tried again later (a rate limit, a passing fault); inspect's own retries apply."""

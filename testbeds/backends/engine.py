@@ -1,0 +1,246 @@
+"""One base model in this process, many adapters on it, and all waiting requests answered in batches.
+
+Audits run concurrently and ask one thing at a time; a CPU or GPU answers sixty-four things in little more time than one. A
+worker thread per base takes whatever waits, whichever organisms it is for, and generates it in one batch: peft routes each
+row through its own adapter (`adapter_names`, "__base__" for none), `RowSampler` gives each row its own sampling. The price:
+a request that arrives while a batch runs waits for that batch, and short rows wait for long ones.
+
+Reproducible requests (greedy, or with a seed) that are equal to the last token are generated once: four audits that send the same
+battery to their common base share its answers. The key holds the adapter, so no organism is ever given another one's answer.
+"""
+
+import logging
+import queue
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import Future
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.from_thread
+import anyio.lowlevel
+
+from cordelia.testbeds.backends.base import TargetError
+from cordelia.testbeds.backends.jobs import Completion, EngineSettings, Job
+
+if TYPE_CHECKING:
+    from cordelia.testbeds.backends.sampling import Sampling, TokenScore
+
+logger = logging.getLogger(__name__)
+
+BASE = "__base__"
+GATHER_SECONDS = 0.01
+"""How long the worker waits for company after the first request; far below the time of one decoding step."""
+
+
+class Engine:
+    """The worker thread of one base model. Shared by every organism on that base in this process."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self.settings = settings
+        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._held: Job | None = None
+        self._start = threading.Lock()
+        self._loading = threading.Lock()
+        self._loaded = False
+        self._thread: threading.Thread | None = None
+        self._aliases: dict[Path, str] = {}
+        self._known: OrderedDict[object, Future[Completion]] = OrderedDict()
+
+    async def complete(self, jobs: Sequence[Job]) -> list[Completion]:
+        """Answer jobs; each may share its batch with anybody's. Needs `ready`. Raises TargetError when it breaks."""
+        futures = self._submit(jobs)
+        try:
+            return [await _result(future) for future in futures]
+        except anyio.get_cancelled_exc_class():
+            for job in jobs:
+                if job.key is None:  # others may wait for the shared ones
+                    job.future.cancel()
+            raise
+
+    def _submit(self, jobs: Sequence[Job]) -> "list[Future[Completion]]":
+        """Queue what is not known yet; returns the future of each job's answer, which may be an earlier job's."""
+        futures = []
+        with self._start:
+            for job in jobs:
+                known = self._known.get(job.key) if job.key is not None else None
+                if known is not None and not (known.done() and known.exception()):
+                    futures.append(known)
+                    continue
+                if job.key is not None and self.settings.remember:
+                    self._known[job.key] = job.future
+                    if len(self._known) > self.settings.remember:
+                        self._known.popitem(last=False)
+                self._jobs.put(job)
+                futures.append(job.future)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="cordelia-engine", daemon=True)
+                self._thread.start()
+        return futures
+
+    def ready(self) -> None:
+        """Load the base unless it is loaded: tokenizer, weights, context length. Blocks; call it in a thread."""
+        with self._loading:
+            if not self._loaded:
+                self._load()
+                self._loaded = True
+
+    def _run(self) -> None:
+        while True:
+            batch = [job for job in self._gather() if job.future.set_running_or_notify_cancel()]
+            try:
+                if batch:
+                    self._generate(batch)
+            except Exception as error:  # noqa: BLE001 - as above; the engine lives on for other requests
+                for job in batch:
+                    if not job.future.done():
+                        job.future.set_exception(_target_error(error))
+
+    def _load(self) -> None:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        device = self.settings.device
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        dtype = self.settings.dtype
+        if dtype == "auto":
+            dtype = "float32" if device == "cpu" else "bfloat16"
+        logger.info("loading %s on %s in %s", self.settings.base, device, dtype)
+        self.tokenizer = AutoTokenizer.from_pretrained(self.settings.base)
+        self.model = AutoModelForCausalLM.from_pretrained(self.settings.base, dtype=getattr(torch, dtype))
+        self.model.to(device).eval()
+        self.device = torch.device(device)
+        self.context = int(getattr(self.model.config, "max_position_embeddings", 4096))
+        self._has_adapters = False
+
+    def _gather(self) -> list[Job]:
+        """The next batch: the first job that waits and what arrives within a moment, up to the limits."""
+        first, self._held = self._held or self._jobs.get(), None
+        batch, longest = [first], first.length
+        while len(batch) < self.settings.max_batch:
+            try:
+                job = self._jobs.get(timeout=GATHER_SECONDS)
+            except queue.Empty:
+                break
+            longest = max(longest, job.length)
+            if longest * (len(batch) + 1) > self.settings.max_batch_tokens:
+                self._held = job
+                break
+            batch.append(job)
+        return batch
+
+    def _alias(self, adapter: Path | None) -> str:
+        """The name under which peft knows an adapter; loads it at first use."""
+        if adapter is None:
+            return BASE
+        if adapter not in self._aliases:
+            from peft import PeftModel
+
+            alias = f"a{len(self._aliases)}"
+            if self._has_adapters:
+                self.model.load_adapter(str(adapter), adapter_name=alias)
+            else:
+                self.model = PeftModel.from_pretrained(self.model, str(adapter), adapter_name=alias)
+                self._has_adapters = True
+            self.model.eval()
+            self._aliases[adapter] = alias
+        return self._aliases[adapter]
+
+    def _generate(self, batch: list[Job]) -> None:
+        import torch
+        from transformers import LogitsProcessorList, StoppingCriteriaList
+
+        from cordelia.testbeds.backends.sampling import RowSampler, RowStop
+
+        aliases = [self._alias(job.adapter) for job in batch]
+        longest = max(len(job.prompt) for job in batch)
+        pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else self.tokenizer.eos_token_id
+        ids = torch.full((len(batch), longest), pad, dtype=torch.long)
+        mask = torch.zeros_like(ids)
+        for row, job in enumerate(batch):
+            ids[row, longest - len(job.prompt) :] = torch.tensor(job.prompt)
+            mask[row, longest - len(job.prompt) :] = 1
+        rows = [job.sampling for job in batch]
+        sampler = RowSampler(rows, self.device)
+        uniform = len(set(aliases)) == 1
+        routing: dict[str, object] = {} if uniform or not self._has_adapters else {"adapter_names": aliases}
+        with torch.inference_mode(), self._only(aliases[0]) if uniform else nullcontext():
+            output = self.model.generate(
+                input_ids=ids.to(self.device),
+                attention_mask=mask.to(self.device),
+                do_sample=False,
+                max_new_tokens=max(row.max_tokens for row in rows),
+                logits_processor=LogitsProcessorList([sampler]),
+                stopping_criteria=StoppingCriteriaList([RowStop(rows, longest, self.tokenizer)]),
+                pad_token_id=pad,
+                temperature=None,
+                top_p=None,
+                top_k=None,
+                **routing,
+            )
+        written = output[:, longest:].tolist()
+        for row, job in enumerate(batch):
+            job.future.set_result(self._completion(written[row], job.sampling, sampler.scored.get(row, [])))
+
+    def _only(self, alias: str) -> "nullcontext[None]":
+        """A context in which every row goes through one adapter, or through none: cheaper than routing by row."""
+        if not self._has_adapters:
+            return nullcontext()
+        if alias == BASE:
+            return self.model.disable_adapter()  # type: ignore[no-any-return]
+        self.model.set_adapter(alias)
+        return nullcontext()
+
+    def _completion(self, tokens: list[int], sampling: "Sampling", scores: "list[TokenScore]") -> Completion:
+        ends = self.model.generation_config.eos_token_id
+        ends = set(ends if isinstance(ends, list) else [ends])
+        length = next((i for i, token in enumerate(tokens[: sampling.max_tokens]) if token in ends), None)
+        stop_reason = "max_tokens" if length is None else "stop"
+        tokens = tokens[: sampling.max_tokens if length is None else length]
+        text = self.tokenizer.decode(tokens, skip_special_tokens=True)
+        cuts = [text.index(stop) for stop in sampling.stops if stop in text]
+        if cuts:
+            text, stop_reason = text[: min(cuts)], "stop"
+        return Completion(tokens=tokens, text=text, stop_reason=stop_reason, scores=scores[: len(tokens)])
+
+
+def _target_error(error: Exception) -> TargetError:
+    return TargetError(f"the in-process engine failed: {type(error).__name__}: {error}")
+
+
+async def _result(future: "Future[Completion]") -> Completion:
+    """Wait for a thread's future on whichever event loop this runs, without holding a worker thread."""
+    arrived = anyio.Event()
+    loop, here = anyio.lowlevel.current_token(), threading.get_ident()
+
+    def announce(_: "Future[Completion]") -> None:
+        if threading.get_ident() == here:  # it was done already, so it is told on the loop's own thread
+            arrived.set()
+            return
+        try:
+            anyio.from_thread.run_sync(arrived.set, token=loop)
+        except (anyio.RunFinishedError, RuntimeError):
+            logger.debug("an answer arrived after its audit's event loop had ended")
+
+    future.add_done_callback(announce)
+    await arrived.wait()
+    return future.result()
+
+
+class EnginePool:
+    """The engines of this process, one per settings. Thread-safe; engines outlive the audit that started them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._engines: dict[EngineSettings, Engine] = {}
+
+    def get(self, settings: EngineSettings) -> Engine:
+        with self._lock:
+            return self._engines.setdefault(settings, Engine(settings))
+
+
+ENGINES = EnginePool()

@@ -1,0 +1,61 @@
+"""What goes into an engine and what comes out: settings, jobs, completions."""
+
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cordelia.testbeds.backends.sampling import Sampling, TokenScore
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """What makes two engines different.
+
+    Attributes:
+        base: local folder or hub id of the base model.
+        device: `cpu`, `cuda`, … or `auto`.
+        dtype: torch dtype name or `auto`: float32 on a CPU (bfloat16 is slower there), bfloat16 elsewhere.
+        max_batch: most rows in one batch.
+        max_batch_tokens: most tokens (rows × longest row, written tokens included) in one batch; bounds the KV cache.
+        remember: how many reproducible completions to keep; 0 generates every request anew.
+    """
+
+    base: str
+    device: str = "auto"
+    dtype: str = "auto"
+    max_batch: int = 64
+    max_batch_tokens: int = 65_536
+    remember: int = 20_000
+
+
+@dataclass
+class Completion:
+    """What a row wrote: token ids without the end token, text cut at stops, why it stopped, and token scores."""
+
+    tokens: list[int]
+    text: str
+    stop_reason: str
+    scores: "list[TokenScore]" = field(default_factory=list)
+
+
+@dataclass
+class Job:
+    """One row to generate: prompt token ids, the adapter's folder or None for the base, and its sampling."""
+
+    prompt: list[int]
+    adapter: Path | None
+    sampling: "Sampling"
+    future: "Future[Completion]" = field(default_factory=Future)
+
+    @property
+    def length(self) -> int:
+        return len(self.prompt) + self.sampling.max_tokens
+
+    @property
+    def key(self) -> "tuple[Path | None, tuple[int, ...], Sampling] | None":
+        """Equal for jobs that must have equal answers; None when the answer is random."""
+        if not self.sampling.reproducible:
+            return None
+        return self.adapter, tuple(self.prompt), self.sampling
