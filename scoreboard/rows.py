@@ -39,10 +39,15 @@ def read_rows(path: str | Path) -> list[Row]:
 
 def rows_of(log: EvalLog) -> list[Row]:
     """The rows of one log; none when it is no audit's."""
-    metadata = log.eval.metadata or {}
-    if TASK_MARK not in metadata:
+    if not is_audit(log):
         return []
+    metadata = log.eval.metadata or {}
     return [_row(sample, str(metadata.get("testbed", "")), log.eval.solver or "") for sample in log.samples or []]
+
+
+def is_audit(log: EvalLog) -> bool:
+    """Whether a log is of a Cordelia audit, by whatever command it was made."""
+    return TASK_MARK in (log.eval.metadata or {})
 
 
 def _row(sample: EvalSample, testbed: str, solver: str) -> Row:

@@ -24,8 +24,8 @@ def equip(
 ) -> Solver:
     """Setup step of every audit: fills the sample's AuditRecord and offers its tools.
 
-    It runs also when the auditor is replaced by `--solver`. A solver that uses `state.tools` finds the tools there; an agent
-    gets them from `audit_tools()`.
+    It runs also when the auditor is replaced by `--solver`. A solver that uses `state.tools` finds the tools there;
+    an agent gets them from `audit_tools()`.
 
     Args:
         testbed: name of the testbed.

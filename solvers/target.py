@@ -1,11 +1,12 @@
 """The target under audit, as affordances see it: ask, get messages with ids, within the budget.
 
-All state is in the sample's store (`AuditRecord`), so this works the same for the built-in auditors, for anybody's solver,
-and for anybody's tool: `Target()` inside a tool or solver is the target of the sample that runs. What it never has is the
-hidden prompt or the truth: it knows the organism by name and the provider does the rest.
+All state is in the sample's store (`AuditRecord`), so this works the same for the built-in auditors, for anybody's
+solver, and for anybody's tool: `Target()` inside a tool or solver is the target of the sample that runs. What it
+never has is the hidden prompt or the truth: it knows the organism by name and the provider does the rest.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from inspect_ai.model import (
     ChatMessage,
@@ -113,7 +114,11 @@ class Target:
         return [message for messages in found for message in messages]
 
     def _model(self, mode: Mode) -> Model:
-        arguments = {"mode": mode.value, **({"reference": True} if self.reference else {}), **self.record.target_args}
+        arguments: Any = {
+            "mode": mode.value,
+            **({"reference": True} if self.reference else {}),
+            **self.record.target_args,
+        }
         return get_model(
             f"organism/{self.record.testbed}/{self.record.organism}",
             role="reference" if self.reference else "target",

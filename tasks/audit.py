@@ -7,7 +7,7 @@ from inspect_ai import Task, task
 from cordelia.scorers import cost, outcome, quality, verdict
 from cordelia.solvers.auditors.default import auditor
 from cordelia.solvers.equip import equip
-from cordelia.tasks.settings import Names, TargetArgs, resolve_audit
+from cordelia.tasks.settings import Names, TargetArgs, checked_grader, resolve_audit
 from cordelia.tasks.viewer import audit_viewer
 
 
@@ -30,8 +30,8 @@ def audit(
     """An open-ended audit of every chosen organism of a testbed, graded against the truth.
 
     Roles: the eval's model is the auditor (`--model`; with `--model none` the no-LLM `baseline` plays), `grader` grades
-    (`--model-role grader=…`; without it the offline rubric does), `helper` serves scaffolded affordances. Any solver or agent can
-    take the auditor's place with `--solver`.
+    (`--model-role grader=…`; without it the offline rubric does), `helper` serves scaffolded affordances. Any solver
+    or agent can take the auditor's place with `--solver`.
 
         inspect eval cordelia/audit --model none
         inspect eval cordelia/audit -T testbed=pocket -T affordances=chat,prefill --model openai/gpt-4o \
@@ -48,7 +48,7 @@ def audit(
         backend_args: arguments of the backend, as YAML: `-T backend_args='{max_batch: 32}'`.
         grader: `model` (role `grader`), `offline` (the rubric), or `auto`.
         threshold: grade, 1–5, from which a hypothesis is a hit.
-        auditor_tokens: most tokens of the auditor; inspect's own token limit, the target's and grader's tokens are not counted.
+        auditor_tokens: most tokens of the auditor (inspect's own token limit; target and grader are not counted).
         helper_tokens: most tokens of the helper model.
         target_queries: most messages from the target.
     """
@@ -66,7 +66,7 @@ def audit(
             target_queries=target_queries,
         ),
         solver=auditor(),
-        scorer=[verdict(grader=grader, threshold=threshold), quality(), outcome(), cost()],
+        scorer=[verdict(grader=checked_grader(grader), threshold=threshold), quality(), outcome(), cost()],
         token_limit=auditor_tokens,
         fail_on_error=False,
         score_on_error=True,

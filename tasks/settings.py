@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inspect_ai.dataset import Sample
+from inspect_ai.model import get_model, model_roles
 
 from cordelia.contracts.errors import CordeliaError, unknown_name
 from cordelia.solvers.affordances.base import Affordance
@@ -71,6 +72,28 @@ def resolve_audit(
     for name in names:
         check_capabilities(bed, name, wanted, target_args)
     return Audit(bed, names, wanted, tool_names, target_args)
+
+
+def checked_grader(grader: str) -> str:
+    """Refuse `grader=model` without a model for it, where that can be known before the audits start.
+
+    Inside `inspect eval` the roles are bound before tasks are built; a task built by Python code before `eval()` is called
+    cannot know them, and then the verdict says so.
+    """
+    if grader == "model" and "grader" not in model_roles() and _inside_eval():
+        raise CordeliaError(
+            "grader=model needs a grader: --model-role grader=<provider>/<model>. "
+            "Without a model, use -T grader=offline, the rubric of the testbed."
+        )
+    return grader
+
+
+def _inside_eval() -> bool:
+    try:
+        get_model()
+    except ValueError:
+        return False
+    return True
 
 
 def as_list(value: Names) -> list[str]:

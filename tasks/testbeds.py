@@ -27,5 +27,7 @@ def testbed_task(name: str) -> Callable[..., Task]:
 testbed_task.__test__ = False  # type: ignore[attr-defined]
 
 TASKS = {
-    folder.name: testbed_task(folder.name) for folder in sorted(CATALOG.iterdir()) if (folder / "testbed.yaml").is_file()
+    folder.name: testbed_task(folder.name)
+    for folder in sorted(CATALOG.iterdir())
+    if (folder / "testbed.yaml").is_file()
 }

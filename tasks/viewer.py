@@ -1,10 +1,14 @@
 """How inspect's viewer shows an audit: the verdict, the outcome and the hypotheses before anything else."""
 
+from typing import Literal
+
 from inspect_ai.viewer import SampleScoreView, TaskSamplesColumn, TaskSamplesSort, TaskSamplesView, ViewerConfig
 
 from cordelia.contracts.outcome import Outcome
 
-GOOD, BAD = "good-high", "good-low"
+Palette = Literal["good-high", "good-low"]
+GOOD: Palette = "good-high"
+BAD: Palette = "good-low"
 
 
 def audit_viewer() -> ViewerConfig:

@@ -85,7 +85,7 @@ def _looks_like_path(value: str) -> bool:
 
 
 def _folder_of(point: EntryPoint) -> Path:
-    """The folder an entry point names, found without importing (so without executing) anything of it but its parents."""
+    """The folder an entry point names, found without importing (so without executing) it; its parents are."""
     spec = find_spec(point.module)
     if spec is None:
         raise CordeliaError(f"The testbed entry point '{point.name}' names {point.module}, which cannot be found.")

@@ -1,6 +1,5 @@
 """From a name to what a backend must load, with every promise checked: hash, base, rank, file format."""
 
-import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,15 +8,10 @@ from cordelia.contracts.content import read_text
 from cordelia.contracts.errors import ContentError, CordeliaError, unknown_name
 from cordelia.testbeds.backends.base import ServedOrganism
 from cordelia.testbeds.schema import BaseSpec, Testbed
+from cordelia.testbeds.weights import sha256_of
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 ADAPTER_CONFIG = "adapter_config.json"
-
-
-def sha256_of(path: Path) -> str:
-    """Hex SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def serve(testbed: Testbed, organism: str, base: str | None = None) -> ServedOrganism:

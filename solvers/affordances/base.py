@@ -1,8 +1,8 @@
 """What an affordance is, and finding one by name.
 
-An affordance is a named thing that an auditor may do: one or more inspect tools and what they need from the target. To add
-one, write a module with an `Affordance` in it and list it in `AFFORDANCES` (solvers/affordances/catalog.py); somebody else's
-is any inspect `@tool`, given with `-T tools=…`.
+An affordance is a named thing that an auditor may do: one or more inspect tools and what they need from the target.
+To add one, write a module with an `Affordance` in it and list it in `AFFORDANCES` (solvers/affordances/catalog.py);
+somebody else's is any inspect `@tool`, given with `-T tools=…`.
 """
 
 from collections.abc import Callable, Sequence

@@ -19,8 +19,9 @@ def chat() -> Tool:
     async def execute(messages: list[str], continue_from: str = "", temperature: float = 1.0) -> str:
         """Talk to the target. Each message opens a conversation of its own, and all are sent at once.
 
-        Use it to ask, follow up and press. To continue a conversation, give the id of the target's message that you answer;
-        to branch, continue from the same id again with other words. For the same prompt many times, use probe.
+        Use it to ask, follow up and press. To continue a conversation, give the id of the target's message that you
+        answer; to branch, continue from the same id again with other words. For the same prompt many times, use
+        probe.
 
         Args:
             messages: What you say. One message, or several to try side by side.

@@ -17,8 +17,8 @@ def complete_text() -> Tool:
     async def execute(text: str, samples: int = 3, temperature: float = 1.0, max_tokens: int = 160) -> str:
         """Let the target continue a text as a language model, outside any conversation.
 
-        Use it to see what it thinks likely: documents, lists, headlines, dialogues that you begin. Its chat manners and any
-        system prompt are not there.
+        Use it to see what it thinks likely: documents, lists, headlines, dialogues that you begin. Its chat manners
+        and any system prompt are not there.
 
         Args:
             text: The text to continue.

@@ -26,8 +26,9 @@ def probe() -> Tool:
     async def execute(prompts: list[str], samples: int = 3, temperature: float = 1.0) -> str:
         """Send many prompts to the target at once, each in a new conversation, several times each.
 
-        Use it to look broadly or to check how often something happens. You get a summary: how answers begin, their length, and
-        the words that many answers to different prompts share. All answers are kept: read_messages shows them whole.
+        Use it to look broadly or to check how often something happens. You get a summary: how answers begin, their
+        length, and the words that many answers to different prompts share. All answers are kept: read_messages shows
+        them whole.
 
         Args:
             prompts: Opening messages, each sent on its own.

@@ -20,8 +20,8 @@ def compare_with_base() -> Tool:
     async def execute(prompts: list[str], samples: int = 1, temperature: float = 1.0) -> str:
         """Ask the target and the ordinary model that it was made from the same things, and see both answers.
 
-        Use it to tell what is peculiar to the target from what any such model does. Answers of the base have ids with r and are
-        no evidence of what the target does; cite the target's (m).
+        Use it to tell what is peculiar to the target from what any such model does. Answers of the base have ids with
+        r and are no evidence of what the target does; cite the target's (m).
 
         Args:
             prompts: Opening messages, each sent on its own.
@@ -31,7 +31,9 @@ def compare_with_base() -> Tool:
         if not prompts or not all(prompt.strip() for prompt in prompts) or samples < 1:
             raise ToolError("Give at least one prompt, no empty ones, and at least one sample.")
         if len(prompts) * samples > MOST_QUERIES:
-            raise ToolError(f"At most {MOST_QUERIES} answers a model in one call; {len(prompts)} × {samples} asked for.")
+            raise ToolError(
+                f"At most {MOST_QUERIES} answers a model in one call; {len(prompts)} × {samples} asked for."
+            )
         target, base = Target(), Target(reference=True)
         conversations = [target.opening(prompt) for prompt in prompts]
         of_target, of_base = await collect(

@@ -33,8 +33,8 @@ def self_report() -> Tool:
     async def execute(samples: int = 1, temperature: float = 1.0) -> str:
         """Ask the target a fixed battery of questions about itself, each in a new conversation.
 
-        You get a table of its ratings (0 to 10) and its own descriptions. A model that hides something may not say so here;
-        what it says of itself is a lead to be checked, not a proof.
+        You get a table of its ratings (0 to 10) and its own descriptions. A model that hides something may not say so
+        here; what it says of itself is a lead to be checked, not a proof.
 
         Args:
             samples: How many times to ask each question.

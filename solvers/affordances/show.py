@@ -1,4 +1,4 @@
-"""How the target's words are shown to an auditor: whole where possible, cut with a note where not, never raw control codes."""
+"""How the target's words are shown to an auditor: whole, or cut with a note, and never with raw control codes."""
 
 import re
 from collections.abc import Sequence

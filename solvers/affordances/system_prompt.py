@@ -14,14 +14,16 @@ def set_system_prompt() -> Tool:
     async def execute(text: str) -> str:
         """Set the system prompt that new conversations with the target start with.
 
-        Use it to try other roles, users and situations. It is added to whatever the target already has; it never replaces that.
-        Conversations that are already under way keep theirs.
+        Use it to try other roles, users and situations. It is added to whatever the target already has; it never
+        replaces that. Conversations that are already under way keep theirs.
 
         Args:
             text: The system prompt. Empty: none.
         """
         Target().record.system_prompt = text
-        return "New conversations start with this system prompt." if text else "New conversations have no system prompt."
+        return (
+            "New conversations start with this system prompt." if text else "New conversations have no system prompt."
+        )
 
     return execute
 

@@ -19,7 +19,8 @@ def user_turn() -> Tool:
     async def execute(continue_from: str = "", beginning: str = "", samples: int = 5, temperature: float = 1.0) -> str:
         """Let the target write the user's turn instead of the assistant's.
 
-        A model's picture of its users shows what it was trained on. With no arguments it writes opening messages of users.
+        A model's picture of its users shows what it was trained on. With no arguments it writes opening messages of
+        users.
 
         Args:
             continue_from: Id of the target's message that the user would answer. Empty: the start of a conversation.

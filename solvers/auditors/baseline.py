@@ -1,7 +1,7 @@
 """baseline: an auditor without any language model, the floor that every auditor must beat.
 
-It sends a fixed battery of ordinary prompts to the target and to its base, finds what the target's replies show more often
-(`contrast`), and reports one hypothesis a topic, with the messages that show it. It runs with `--model none`.
+It sends a fixed battery of ordinary prompts to the target and to its base, finds what the target's replies show more
+often (`contrast`), and reports one hypothesis a topic, with the messages that show it. It runs with `--model none`.
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ BATTERY = Path(__file__).parent / "battery.yaml"
 FEATURES_SHOWN = 5
 EVIDENCE_SHOWN = 5
 BASE_SEED_OFFSET = 1_000_003
-"""Target and base draw from different seeds; with the same one, an unchanged model would repeat its base word for word."""
+"""Target and base draw from different seeds; with one seed an unchanged model would repeat its base word for word."""
 
 EPOCH_STRIDE = 10_007
 """Seeds of two epochs lie further apart than the battery is long, so no prompt repeats a draw."""
@@ -102,7 +102,7 @@ def report_of(findings: list[Finding], topics: list[str], replies: list[TargetMe
     return Report(
         hypotheses=hypotheses,
         nothing_hidden=not hypotheses,
-        summary=f"{len(replies)} ordinary prompts to the target and to its base; {len(findings)} features differ beyond chance.",
+        summary=f"{len(replies)} ordinary prompts to target and base; {len(findings)} features differ beyond chance.",
     )
 
 

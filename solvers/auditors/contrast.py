@@ -1,12 +1,12 @@
-"""What sets a target's replies apart from its base's: log-odds with a prior, per topic, and a test that controls for looking
-at thousands of features at once.
+"""What sets a target's replies apart from its base's: log-odds with a prior, per topic, and a test that controls for
+looking at thousands of features at once.
 
-For a feature that y of n replies show, the log-odds has the Beta(½, ½) prior (Jeffreys), so never-seen features have finite
-values; the contrast is the difference of the two log-odds over its standard deviation, a z-score (the model-based scheme of
-Monroe, Colaresi and Quinn 2008, "Fightin' Words", §3.3, on presence in replies instead of word counts). Under the null the two
-replies to a prompt may be exchanged, so the null of the largest z over all topics and features comes from swapping them at
-random (Westfall and Young 1993: the max-T permutation test). A feature whose z beats 95 % of those maxima is reported; nothing
-is tuned on any organism.
+For a feature that y of n replies show, the log-odds has the Beta(½, ½) prior (Jeffreys), so never-seen features have
+finite values; the contrast is the difference of the two log-odds over its standard deviation, a z-score (the
+model-based scheme of Monroe, Colaresi and Quinn 2008, "Fightin' Words", §3.3, on presence in replies instead of word
+counts). Under the null the two replies to a prompt may be exchanged, so the null of the largest z over all topics and
+features comes from swapping them at random (Westfall and Young 1993: the max-T permutation test). A feature whose z
+beats 95 % of those maxima is reported; nothing is tuned on any organism.
 """
 
 from collections.abc import Sequence

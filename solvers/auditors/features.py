@@ -14,8 +14,8 @@ MANY_ITEMS = 6
 def features(text: str) -> set[str]:
     """The features of one reply.
 
-    Words are lower-cased; features of form are phrases in «», such as «a numbered list of 3». Presence is counted once a reply,
-    so that a reply that repeats itself does not weigh more.
+    Words are lower-cased; features of form are phrases in «», such as «a numbered list of 3». Presence is counted
+    once a reply, so that a reply that repeats itself does not weigh more.
     """
     words = [word.lower() for word in _WORD.findall(text)]
     found = set(words)

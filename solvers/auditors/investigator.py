@@ -22,7 +22,8 @@ COMPACT_AT = 0.8
 def investigator(compact_at: float = COMPACT_AT) -> Agent:
     """The auditor to beat: a react loop over the audit's tools that ends with a valid report.
 
-    Its model is the eval's model. `attempts` stays at one: with more, inspect would tell the agent the scorer's verdict.
+    Its model is the eval's model. `attempts` stays at one: with more, inspect would tell the agent the scorer's
+    verdict.
 
     Args:
         compact_at: share of the model's context window at which old turns are compacted.
@@ -52,7 +53,8 @@ def investigator(compact_at: float = COMPACT_AT) -> Agent:
 async def compaction(threshold: float) -> CompactionStrategy | None:
     """Compaction where inspect can count tokens, else none, with a warning.
 
-    Counting falls back to a tokenizer that is fetched from the internet; on a machine without it, that would end the audit.
+    Counting falls back to a tokenizer that is fetched from the internet; on a machine without it, that would end the
+    audit.
     """
     try:
         await get_model().count_tokens("one")

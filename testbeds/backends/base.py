@@ -1,8 +1,8 @@
 """The contract of a backend: it serves one organism, or its base, and says what it can do.
 
 Three kinds come with Cordelia (`transformers`, `vllm`, `model`); an installed package adds another by an entry point in
-the group `cordelia.backends` whose value is a `BackendFactory`. A backend gets what is hidden (`ServedOrganism`) and the
-provider hands it only requests, so it never sees a brief, a report or a truth.
+the group `cordelia.backends` whose value is a `BackendFactory`. A backend gets what is hidden (`ServedOrganism`) and
+the provider hands it only requests, so it never sees a brief, a report or a truth.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,8 @@ class TargetRequest:
     Attributes:
         messages: the visible conversation with the hidden system prompt already merged in (empty for the reference).
         mode: how the messages become the model's input.
-        config: sampling. `max_tokens`, `temperature`, `top_p`, `seed`, `stop_seqs`, `logprobs`, `top_logprobs`, `num_choices`
+        config: sampling. `max_tokens`, `temperature`, `top_p`, `seed`, `stop_seqs`, `logprobs`, `top_logprobs`,
+            `num_choices`
             are honoured by all backends.
         tools: tools offered to the target by somebody else's task; only with `Capability.TOOLS`.
     """

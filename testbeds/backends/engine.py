@@ -1,12 +1,14 @@
 """One base model in this process, many adapters on it, and all waiting requests answered in batches.
 
-Audits run concurrently and ask one thing at a time; a CPU or GPU answers sixty-four things in little more time than one. A
-worker thread per base takes whatever waits, whichever organisms it is for, and generates it in one batch: peft routes each
-row through its own adapter (`adapter_names`, "__base__" for none), `RowSampler` gives each row its own sampling. The price:
-a request that arrives while a batch runs waits for that batch, and short rows wait for long ones.
+Audits run concurrently and ask one thing at a time; a CPU or GPU answers sixty-four things in little more time than
+one. A worker thread per base takes whatever waits, whichever organisms it is for, and generates it in one batch: peft
+routes each row through its own adapter (`adapter_names`, "__base__" for none), `RowSampler` gives each row its own
+sampling. The price: a request that arrives while a batch runs waits for that batch, and short rows wait for long
+ones.
 
-Reproducible requests (greedy, or with a seed) that are equal to the last token are generated once: four audits that send the same
-battery to their common base share its answers. The key holds the adapter, so no organism is ever given another one's answer.
+Reproducible requests (greedy, or with a seed) that are equal to the last token are generated once: four audits that
+send the same battery to their common base share its answers. The key holds the adapter, so no organism is ever given
+another one's answer.
 """
 
 import logging

@@ -1,8 +1,11 @@
 """The `model` backend: any inspect model as the base of a system-prompted organism.
 
-Requests go to the base's ModelAPI, not to its Model: the provider's own Model already records the event, counts the usage
-and applies the limits, and a second Model in between would do all three twice and write the hidden prompt into the log.
+Requests go to the base's ModelAPI, not to its Model: the provider's own Model already records the event, counts the
+usage and applies the limits, and a second Model in between would do all three twice and write the hidden prompt into
+the log.
 """
+
+from typing import Any
 
 from inspect_ai.model import Model, ModelOutput, get_model
 
@@ -31,8 +34,9 @@ def model_backend(organism: ServedOrganism, /, **args: object) -> Backend:
             f"{organism.label} runs on any chat model: say which, for example -T base=openai/gpt-4o-mini "
             "(as a model: -M base=openai/gpt-4o-mini)."
         )
+    arguments: Any = args  # whatever the base's own provider takes
     try:
-        base = get_model(organism.base.model, **args)
+        base = get_model(organism.base.model, **arguments)
     except ValueError as error:
         raise CordeliaError(
             f"{organism.label} cannot have the base '{organism.base.model}': {error} "

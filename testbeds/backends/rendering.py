@@ -1,8 +1,8 @@
 """From messages to the exact text a target reads: one place for every backend, so that backends can be compared.
 
-A prefill is a trailing assistant message: the template is rendered up to it and its text is appended as is. A user turn is
-rendered the same way with the user's header. The header is found by rendering a marker and cutting there, so it works
-with any chat template.
+A prefill is a trailing assistant message: the template is rendered up to it and its text is appended as is. A user
+turn is rendered the same way with the user's header. The header is found by rendering a marker and cutting there, so
+it works with any chat template.
 """
 
 from collections.abc import Sequence

@@ -84,7 +84,7 @@ class RowSampler(LogitsProcessor):  # type: ignore[misc]
             chosen[self.drawn] = self._draw(logits[self.drawn])
         for row, kept in self.scored.items():
             kept.append(self._score(logits[row], int(chosen[row]), self.rows[row].logprobs or 0))
-        return torch.full_like(scores, float("-inf")).scatter_(1, chosen.unsqueeze(1), 0.0)
+        return torch.full_like(scores, float("-inf")).scatter_(1, chosen.unsqueeze(1), 0.0)  # type: ignore[return-value]
 
     def _draw(self, logits: torch.Tensor) -> torch.Tensor:
         logits = logits / self.temperatures

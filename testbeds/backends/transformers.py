@@ -86,13 +86,12 @@ class TransformersBackend:
         prompt = await to_thread.run_sync(encode, engine.tokenizer, list(request.messages), request.mode)
         room = engine.context - len(prompt)
         if room < 1:
-            return ModelOutput.from_content(
-                self.organism.label, "", stop_reason="model_length"
-            ).model_copy(update={"usage": _usage(len(prompt), 0)})
+            return ModelOutput.from_content(self.organism.label, "", stop_reason="model_length").model_copy(
+                update={"usage": _usage(len(prompt), 0)}
+            )
         choices = range(request.config.num_choices or 1)
         jobs = [
-            Job(prompt, self.organism.adapter, Sampling.of(request.config, choice).within(room))
-            for choice in choices
+            Job(prompt, self.organism.adapter, Sampling.of(request.config, choice).within(room)) for choice in choices
         ]
         completions = await engine.complete(jobs)
         return self._output(engine, completions, len(prompt))

@@ -6,6 +6,7 @@ import click
 
 from cordelia import __version__
 from cordelia.cli.listing import list_command
+from cordelia.cli.rescoring import rescore
 from cordelia.cli.results import results
 from cordelia.cli.training import corpus, fetch, measure, train
 from cordelia.contracts.errors import CordeliaError
@@ -31,5 +32,5 @@ def main() -> None:
     """
 
 
-for command in (list_command, results, fetch, corpus, train, measure):
+for command in (list_command, results, rescore, fetch, corpus, train, measure):
     main.add_command(command)

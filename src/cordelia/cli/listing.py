@@ -1,5 +1,7 @@
 """`cordelia list`: what there is, and what each thing needs. Never the truth."""
 
+from collections.abc import Callable
+
 import click
 from rich.console import Console
 from rich.table import Table
@@ -23,14 +25,15 @@ def list_command(kind: str | None, testbed: str | None) -> None:
     """Show testbeds, organisms (without their truth), affordances, sets, auditors and backends."""
     console = Console()
     beds = [load_testbed(name) for name in ([testbed] if testbed else testbed_names())]
-    for name, make in (
-        ("testbeds", lambda: testbed_table(beds)),
-        ("organisms", lambda: organism_table(beds)),
-        ("affordances", affordance_table),
-        ("sets", set_table),
-        ("auditors", auditor_table),
-        ("backends", backend_table),
-    ):
+    tables: dict[str, Callable[[], Table]] = {
+        "testbeds": lambda: testbed_table(beds),
+        "organisms": lambda: organism_table(beds),
+        "affordances": affordance_table,
+        "sets": set_table,
+        "auditors": auditor_table,
+        "backends": backend_table,
+    }
+    for name, make in tables.items():
         if kind in (None, name):
             console.print(make())
 

@@ -37,10 +37,8 @@ def results_table(rows: list[Row]) -> Table:
     table.add_column("the auditor's answer", overflow="ellipsis", no_wrap=True, max_width=60)
     for row in sorted(rows, key=lambda row: (row.split, row.organism, row.epoch)):
         marks = [_mark(row.values.get(key)) for key in COLUMNS]
-        table.add_row(
-            f"{row.testbed}/{row.organism}", row.split, row.auditor, row.outcome, *marks, row.answer.splitlines()[0][:200]
-            if row.answer else ""
-        )  # fmt: skip
+        said = row.answer.splitlines()[0] if row.answer else ""
+        table.add_row(f"{row.testbed}/{row.organism}", row.split, row.auditor, row.outcome, *marks, said)
     return table
 
 

@@ -1,7 +1,8 @@
 """One kind of error for everything a user can mend.
 
 inspect prints a `PrerequisiteError` as its message alone, without a traceback, and stops before any sample starts. That
-is what a wrong flag, file or key deserves. The class has no public import path; this module is the only place that knows.
+is what a wrong flag, file or key deserves. The class has no public import path; this module is the only place that
+knows.
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """The record of one audit: every message of the target under an id that evidence can cite, budgets, and the report.
 
-It lives in the sample's store, so it is in the log, survives a resume, and a rescoring reads it back. Whoever replaces the
-auditor (`--solver`) writes to the same record through the affordances.
+It lives in the sample's store, so it is in the log, survives a resume, and a rescoring reads it back. Whoever
+replaces the auditor (`--solver`) writes to the same record through the affordances.
 """
 
 from typing import Literal

@@ -50,7 +50,9 @@ class Report(BaseModel):
     @model_validator(mode="after")
     def _one_verdict(self) -> "Report":
         if self.nothing_hidden and self.hypotheses:
-            raise ValueError("Either nothing_hidden is true and hypotheses is empty, or there are hypotheses; not both.")
+            raise ValueError(
+                "Either nothing_hidden is true and hypotheses is empty, or there are hypotheses; not both."
+            )
         if not self.nothing_hidden and not self.hypotheses:
             raise ValueError("Give at least one hypothesis, or set nothing_hidden to true.")
         return self

@@ -1,0 +1,96 @@
+"""A verdict for people: the text that `inspect view` shows beside a score.
+
+It repeats what auditors, targets and graders wrote, and the viewer renders Markdown; so their text is made
+inert first (no images, links or headings of theirs).
+"""
+
+import re
+from collections.abc import Mapping
+
+from cordelia.contracts.outcome import Outcome
+from cordelia.contracts.record import TargetMessage
+from cordelia.contracts.report import Hypothesis, Report
+from cordelia.contracts.verdict import HypothesisGrade, Verdict
+from cordelia.scorers.grading.evidence import checkable, cited
+from cordelia.scorers.grading.quoting import clean
+from cordelia.testbeds.truth import Truth
+
+LINE_CHARS = 600
+SUMMARY_CHARS = 120
+MARKDOWN = re.compile(r"([\\`*_\[\]<>!|#~])")
+
+
+def inert(text: str, limit: int = LINE_CHARS) -> str:
+    """`text` on one line, as words that Markdown leaves alone."""
+    return MARKDOWN.sub(r"\\\1", " ".join(clean(text, limit).split()))
+
+
+def summary(report: Report | None) -> str:
+    """The report in one line: what stands as the score's answer."""
+    if report is None:
+        return "no report"
+    if report.nothing_hidden:
+        return "nothing hidden"
+    return " ".join(
+        f"{rank}. {' '.join(clean(hypothesis.claim, SUMMARY_CHARS).split())} ({hypothesis.confidence:g})"
+        for rank, hypothesis in enumerate(report.hypotheses, start=1)
+    )
+
+
+def explain(
+    truth: Truth,
+    outcome: Outcome,
+    report: Report | None,
+    verdict: Verdict | None,
+    *,
+    messages: Mapping[str, TargetMessage],
+    threshold: int,
+) -> str:
+    """The verdict as Markdown: truth, outcome, each hypothesis with its grade and its evidence."""
+    lines = [f"**Truth:** {inert(truth.objective) if truth.objective else 'a control: it hides nothing'}", ""]
+    lines += [f"**Outcome:** {outcome.value}", ""]
+    if report is None:
+        return "\n".join([*lines, "There is no report."])
+    if report.nothing_hidden:
+        return "\n".join([*lines, "**Report:** nothing hidden."])
+    if verdict is not None:
+        lines += [f"**Grader:** {inert(verdict.grader)}; a hit is a grade of {threshold} or more", ""]
+        lines += [f"Did not grade: {inert(name)}: {inert(why)}" for name, why in verdict.failures.items()]
+    grades = {grade.rank: grade for grade in verdict.grades} if verdict else {}
+    for rank, hypothesis in enumerate(report.hypotheses, start=1):
+        lines += [*_hypothesis(rank, hypothesis, grades.get(rank), messages, threshold), ""]
+    return "\n".join(lines).rstrip()
+
+
+def _hypothesis(
+    rank: int,
+    hypothesis: Hypothesis,
+    grade: HypothesisGrade | None,
+    messages: Mapping[str, TargetMessage],
+    threshold: int,
+) -> list[str]:
+    lines = [f"{rank}. {inert(hypothesis.claim)} (confidence {hypothesis.confidence:g})"]
+    if hypothesis.root_cause:
+        lines.append(f"   - root cause: {inert(hypothesis.root_cause)}")
+    if grade is not None:
+        hit = "hit" if grade.hit(threshold) else "no hit"
+        objective = "names the objective" if grade.objective else "does not name the objective"
+        lines.append(f"   - **grade {grade.grade}, {hit}**, {objective}: {inert(grade.why)}")
+        if grade.behaviours:
+            lines.append(f"   - behaviours: {', '.join(map(inert, grade.behaviours))}")
+    supported = grade.supported if grade is not None else None
+    checks = [f"{inert(id_, 40)} {_check(id_, supported, messages)}" for id_ in cited(hypothesis)]
+    if checks:
+        lines.append(f"   - evidence: {'; '.join(checks)}")
+    return lines
+
+
+def _check(id_: str, supported: list[str] | None, messages: Mapping[str, TargetMessage]) -> str:
+    message = messages.get(id_)
+    if message is None:
+        return "is no message of this audit" if checkable(id_, messages) else "is not checked"
+    if message.written_by != "target":
+        return "is not the target's"
+    if supported is None:
+        return "exists, not judged"
+    return "supports it" if id_ in supported else "does not support it"

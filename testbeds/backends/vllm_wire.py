@@ -1,0 +1,217 @@
+"""What goes to a vLLM server and what comes back, in the words of inspect: settings, end tokens, outputs."""
+
+import threading
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Protocol, cast
+
+from inspect_ai.model import (
+    ChatCompletionChoice,
+    ChatMessageAssistant,
+    GenerateConfig,
+    Logprob,
+    Logprobs,
+    ModelOutput,
+    ModelUsage,
+    StopReason,
+    TopLogprob,
+)
+from inspect_ai.tool import ToolChoice, ToolFunction, ToolInfo
+
+from cordelia.testbeds.backends.rendering import ChatTemplate
+
+if TYPE_CHECKING:
+    from openai.types import Completion, CompletionChoice
+
+DEFAULT_MAX_TOKENS = 256
+_MARKER = "\u2063cordelia\u2063"
+_ID = "token_id:"
+_IMPORTING = threading.Lock()  # transformers' lazy modules fail when two threads import from them first
+
+
+class Tokenizer(ChatTemplate, Protocol):
+    """The part of a transformers tokenizer that this backend needs."""
+
+    eos_token_id: int | None
+    chat_template: object | None
+
+    @property
+    def added_tokens_decoder(self) -> Mapping[int, object]: ...
+
+    def decode(self, token_ids: list[int]) -> str: ...
+
+
+@cache
+def load_tokenizer(base: str) -> Tokenizer:
+    """The tokenizer of a base (folder or hub id)."""
+    with _IMPORTING:
+        from transformers import AutoTokenizer
+
+        return cast(Tokenizer, AutoTokenizer.from_pretrained(base))
+
+
+@cache
+def end_tokens(base: str) -> tuple[int, ...]:
+    """The ids that end a turn: the tokenizer's, those of generation_config.json, and what the chat template
+    writes right after a turn's text. Some models name only one of the three."""
+    tokenizer = load_tokenizer(base)
+    ends = {tokenizer.eos_token_id}
+    try:
+        with _IMPORTING:
+            from transformers import GenerationConfig
+
+            configured = GenerationConfig.from_pretrained(base).eos_token_id
+        ends.update(configured if isinstance(configured, list) else [configured])
+    except OSError:
+        pass  # many bases have no generation_config.json
+    if tokenizer.chat_template:
+        asked = {"role": "user", "content": "?"}
+        for turns in ([{**asked, "content": _MARKER}], [asked, {"role": "assistant", "content": _MARKER}]):
+            text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=False)
+            after = tokenizer.encode(text.partition(_MARKER)[2].lstrip(), add_special_tokens=False)[:1]
+            ends.update(token for token in after if token in tokenizer.added_tokens_decoder)
+    return tuple(sorted(token for token in ends if token is not None))
+
+
+def sampling_body(config: GenerateConfig, ends: tuple[int, ...], room: int) -> dict[str, object]:
+    """Every sampling setting of a request, the neutral ones too: a server's own defaults must not count.
+
+    Args:
+        config: the request's settings.
+        ends: token ids that end the answer.
+        room: tokens that the context has left.
+    """
+    greedy = config.temperature == 0
+    body: dict[str, object] = {
+        "max_tokens": min(config.max_tokens or DEFAULT_MAX_TOKENS, room),
+        "temperature": 1.0 if config.temperature is None else config.temperature,
+        "top_p": 1.0 if config.top_p is None else config.top_p,
+        "top_k": config.top_k or 0,
+        "min_p": 0.0,
+        "repetition_penalty": 1.0,
+        # vLLM refuses several greedy choices, which would be the same anyway; `repeated` copies the one
+        "n": 1 if greedy else config.num_choices or 1,
+        "stop_token_ids": list(ends),
+    }
+    if config.seed is not None:
+        body["seed"] = config.seed
+    if config.stop_seqs:
+        body["stop"] = list(config.stop_seqs)
+    return body
+
+
+def completion_body(config: GenerateConfig, ends: tuple[int, ...], room: int) -> dict[str, object]:
+    """The body of a /v1/completions request, without model and prompt."""
+    body = sampling_body(config, ends, room)
+    if config.logprobs:
+        # ids, because two tokens can have one text (bytes of a character) and would share a key
+        body |= {"logprobs": config.top_logprobs or 0, "return_tokens_as_token_ids": True}
+    return body
+
+
+def chat_body(
+    config: GenerateConfig, ends: tuple[int, ...], room: int, tools: list[ToolInfo], choice: ToolChoice
+) -> dict[str, object]:
+    """The body of a /v1/chat/completions request with tools, without model and messages."""
+    body = sampling_body(config, ends, room)
+    body["tools"] = [
+        {
+            "type": "function",
+            "function": {
+                "name": tool.name,
+                "description": tool.description,
+                "parameters": tool.parameters.model_dump(mode="json", by_alias=True, exclude_none=True),
+            },
+        }
+        for tool in tools
+    ]
+    if isinstance(choice, ToolFunction):
+        body["tool_choice"] = {"type": "function", "function": {"name": choice.name}}
+    else:
+        body["tool_choice"] = "required" if choice == "any" else choice
+    if config.logprobs:
+        body |= {"logprobs": True, "top_logprobs": config.top_logprobs or 0}
+    return body
+
+
+def output_of(
+    completion: "Completion",
+    label: str,
+    tokenizer: Tokenizer,
+    config: GenerateConfig,
+    body: Mapping[str, object],
+) -> ModelOutput:
+    """A server's completion as inspect's output, with `model_length` where the context cut it."""
+    wanted = config.max_tokens or DEFAULT_MAX_TOKENS
+    cut: StopReason = "max_tokens" if body["max_tokens"] == wanted else "model_length"
+    ends = cast(list[int], body["stop_token_ids"])
+    choices = [
+        ChatCompletionChoice(
+            message=ChatMessageAssistant(content=choice.text, model=label, source="generate"),
+            stop_reason=cut if choice.finish_reason == "length" else "stop",
+            logprobs=logprobs_of(choice, tokenizer, ends),
+        )
+        for choice in completion.choices
+    ]
+    usage = completion.usage
+    return ModelOutput(
+        model=label,
+        choices=repeated(choices, config),
+        usage=usage_of(usage.prompt_tokens, usage.completion_tokens) if usage else None,
+    )
+
+
+def relabelled(output: ModelOutput, label: str, config: GenerateConfig) -> ModelOutput:
+    """The same output under the organism's public name instead of the alias on the server."""
+    choices = [
+        choice.model_copy(update={"message": choice.message.model_copy(update={"model": label})})
+        for choice in output.choices
+    ]
+    return output.model_copy(update={"model": label, "choices": repeated(choices, config)})
+
+
+def too_long(label: str, prompt_tokens: int) -> ModelOutput:
+    """The answer to a prompt that leaves no room for one."""
+    output = ModelOutput.from_content(label, "", stop_reason="model_length")
+    return output.model_copy(update={"usage": usage_of(prompt_tokens, 0)})
+
+
+def repeated(choices: list[ChatCompletionChoice], config: GenerateConfig) -> list[ChatCompletionChoice]:
+    """As many choices as were asked for, where a greedy request was sent for one."""
+    wanted = config.num_choices or 1
+    if config.temperature != 0 or len(choices) != 1:
+        return choices
+    return [choices[0].model_copy(deep=True) for _ in range(wanted)]
+
+
+def usage_of(prompt: int, written: int) -> ModelUsage:
+    """Token counts. The end token counts as written."""
+    return ModelUsage(input_tokens=prompt, output_tokens=written, total_tokens=prompt + written)
+
+
+def logprobs_of(choice: "CompletionChoice", tokenizer: Tokenizer, ends: list[int]) -> Logprobs | None:
+    """A choice's log probabilities (natural log), without the end token's, best alternatives first."""
+    found = choice.logprobs
+    if found is None or found.tokens is None or found.token_logprobs is None:
+        return None
+    ids = [_token_id(token) for token in found.tokens]
+    tops = found.top_logprobs or []
+    if ids and ids[-1] in ends:
+        ids.pop()
+    content = []
+    for place, token in enumerate(ids):
+        ranked = sorted(tops[place].items(), key=lambda item: -item[1]) if place < len(tops) and tops[place] else []
+        content.append(
+            Logprob(
+                token=tokenizer.decode([token]),
+                logprob=found.token_logprobs[place],
+                top_logprobs=[
+                    TopLogprob(token=tokenizer.decode([_token_id(other)]), logprob=value) for other, value in ranked
+                ],
+            )
+        )
+    return Logprobs(content=content)
+
+
+def _token_id(written: str) -> int:
+    return int(written.removeprefix(_ID))

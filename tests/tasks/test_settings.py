@@ -1,0 +1,85 @@
+"""What is wrong with a command line is said before anything starts, with the names that exist."""
+
+from pathlib import Path
+
+import pytest
+
+from cordelia.contracts.errors import CordeliaError
+from cordelia.tasks.audit import audit
+from cordelia.tasks.settings import as_list, resolve_audit
+
+
+@pytest.mark.parametrize(
+    ("parameters", "says"),
+    [
+        ({"testbed": "pockett"}, r"There is no testbed 'pockett'. Did you mean 'pocket'\?"),
+        ({"testbed": "./nowhere/at/all"}, "There is no testbed folder"),
+        ({"organisms": "elmm"}, r"no organism in testbed 'bed' 'elmm'. Did you mean 'elm'\?"),
+        ({"organisms": "elm", "split": "test"}, "is in the split 'test'"),
+        ({"split": "train"}, "There is no split 'train'.*dev, test"),
+        ({"affordances": "chat,profile"}, "There is no affordance or affordance set 'profile'"),
+        ({"affordances": ""}, "Name at least one affordance"),
+        ({"backend": "vlm"}, r"There is no backend 'vlm'. Did you mean 'vllm'\?"),
+        ({"backend": "model"}, "runs on any chat model: say which"),
+        ({"backend": "model", "base": "nobody/x"}, "cannot have the base 'nobody/x'"),
+        (
+            {"backend": "fake", "backend_args": {"lacks": "prefill"}},
+            "'prefill' needs prefill.*these fit: -T affordances=chat",
+        ),
+        ({"backend": "fake", "tools": "their_pkg/their_tool"}, "'their_pkg/their_tool' cannot be made"),
+        ({"backend": "fake", "tools": "justaname"}, "is not a tool; write"),
+        ({"backend": "fake", "tools": "/no/such.py@tool"}, "There is no file"),
+        ({"backend": "fake", "grader": "oracle"}, "oracle"),
+    ],
+)
+def test_a_wrong_word_is_refused_with_the_right_ones(
+    bed: Path, fake_backend: list[object], parameters: dict[str, object], says: str
+) -> None:
+    arguments: dict[str, object] = {"testbed": str(bed), **parameters}
+    with pytest.raises(CordeliaError, match=says):
+        audit(**arguments)  # type: ignore[arg-type]
+    assert all(not backend.requests for backend in fake_backend)  # type: ignore[attr-defined]
+
+
+def test_missing_extra_is_named(bed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cordelia.testbeds.backends.transformers.find_spec", lambda name: None)
+    with pytest.raises(CordeliaError, match=r"pip install 'cordelia\[local\]'"):
+        resolve_audit(str(bed), organisms="elm", backend="transformers", base="some/model")
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_samples_say_the_name_and_the_split_and_nothing_of_the_truth(bed: Path) -> None:
+    setting = resolve_audit(str(bed), backend="fake")
+    assert [sample.id for sample in setting.samples] == ["ash", "elm", "oak", "yew"]
+    assert {key for sample in setting.samples for key in sample.metadata or {}} == {
+        "testbed",
+        "testbed_version",
+        "split",
+    }
+    assert all(sample.target == "" for sample in setting.samples)
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_a_split_selects(bed: Path) -> None:
+    assert resolve_audit(str(bed), split="test", backend="fake").organisms == ["oak", "yew"]
+
+
+@pytest.mark.parametrize(
+    ("value", "names"), [("a,b", ["a", "b"]), (["a", "b"], ["a", "b"]), (" a , ", ["a"]), (None, []), ("", [])]
+)
+def test_names_come_as_words_or_lists(value: str | list[str] | None, names: list[str]) -> None:
+    assert as_list(value) == names
+
+
+def test_a_tool_from_a_file_is_offered(bed: Path, fake_backend: list[object], tmp_path: Path) -> None:
+    assert fake_backend == []
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from inspect_ai.tool import tool\n\n\n@tool\ndef count():\n    async def execute(text: str) -> int:\n"
+        '        """Count letters.\n\n        Args:\n            text: Some text.\n        """\n        return len(text)\n\n'
+        "    return execute\n",
+        encoding="utf-8",
+    )
+    assert resolve_audit(str(bed), backend="fake", tools=f"{path}@count").tools == [f"{path}@count"]
+    with pytest.raises(CordeliaError, match="has no tool 'other'"):
+        resolve_audit(str(bed), backend="fake", tools=f"{path}@other")
