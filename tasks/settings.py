@@ -77,8 +77,8 @@ def resolve_audit(
 def checked_grader(grader: str) -> str:
     """Refuse `grader=model` without a model for it, where that can be known before the audits start.
 
-    Inside `inspect eval` the roles are bound before tasks are built; a task built by Python code before `eval()` is called
-    cannot know them, and then the verdict says so.
+    Inside `inspect eval` the roles are bound before tasks are built; a task that Python code builds before it calls
+    `eval()` cannot know them, and then the verdict says so.
     """
     if grader == "model" and "grader" not in model_roles() and _inside_eval():
         raise CordeliaError(

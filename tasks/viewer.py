@@ -2,50 +2,59 @@
 
 from typing import Literal
 
-from inspect_ai.viewer import SampleScoreView, TaskSamplesColumn, TaskSamplesSort, TaskSamplesView, ViewerConfig
+from inspect_ai.viewer import (
+    SampleScoreView,
+    ScoreColorScale,
+    TaskSamplesColumn,
+    TaskSamplesSort,
+    TaskSamplesView,
+    ViewerConfig,
+)
 
 from cordelia.contracts.outcome import Outcome
 
-Palette = Literal["good-high", "good-low"]
-GOOD: Palette = "good-high"
-BAD: Palette = "good-low"
+ColumnId = Literal["epoch", "error", "limit", "input", "target", "tokens", "retries"]
+
+GOOD = ScoreColorScale(palette="good-high", min=0, max=1)
+BAD = ScoreColorScale(palette="good-low", min=0, max=1)
+
+HIDDEN: tuple[ColumnId, ...] = ("epoch", "error", "limit", "input", "target", "tokens", "retries")
+"""Built-in columns that are a click away."""
+
+HIDDEN_COSTS = ("auditor_tokens", "helper_tokens", "target_tokens", "reference_queries", "seconds")
 
 
 def audit_viewer() -> ViewerConfig:
     """The viewer configuration of every audit task."""
     score = TaskSamplesColumn.score
     return ViewerConfig(
-        sample_score_view=SampleScoreView(default="grid"),
+        sample_score_view=SampleScoreView(default="chips"),
         task_samples_view=TaskSamplesView(
             name="Audits",
             multiline=True,
-            compact_scores=True,
+            compact_scores=False,
             color_scales_enabled=True,
             columns=[
                 TaskSamplesColumn(id="sampleStatus"),
                 TaskSamplesColumn(id="sampleId"),
-                TaskSamplesColumn(id="epoch"),
                 score("outcome"),
                 TaskSamplesColumn(id="answer"),
-                score("verdict", "objective_found"),
-                score("verdict", "hit@1"),
-                score("verdict", "hit@3"),
-                score("verdict", "hit@10"),
-                score("verdict", "false_positive"),
-                score("quality", "behaviours_found"),
-                score("quality", "precision"),
-                score("quality", "brier"),
-                score("quality", "evidence"),
-                score("cost", "auditor_tokens"),
+                *(score("verdict", key) for key in ("objective_found", "hit@1", "hit@10", "false_positive")),
+                *(score("quality", key) for key in ("behaviours_found", "evidence")),
                 score("cost", "target_queries"),
                 TaskSamplesColumn(id="duration"),
-                TaskSamplesColumn(id="error"),
-                TaskSamplesColumn(id="limit"),
-                TaskSamplesColumn(id="input", visible=False),
-                TaskSamplesColumn(id="target", visible=False),
-                TaskSamplesColumn(id="tokens", visible=False),
+                *(TaskSamplesColumn(id=column, visible=False) for column in HIDDEN),
+                score("verdict", "hit@3", visible=False),
+                *(score("quality", key, visible=False) for key in ("precision", "brier")),
+                *(score("cost", key, visible=False) for key in HIDDEN_COSTS),
             ],
             sort=[TaskSamplesSort(column="sampleId", dir="asc")],
+            score_labels={
+                "objective_found": "objective found",
+                "false_positive": "false positive",
+                "behaviours_found": "behaviours found",
+                "target_queries": "target queries",
+            },
             score_color_scales={
                 "objective_found": GOOD,
                 "hit@1": GOOD,

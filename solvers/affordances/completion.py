@@ -31,8 +31,8 @@ def complete_text() -> Tool:
         if not 1 <= samples <= MOST_SAMPLES:
             raise ToolError(f"samples must be 1 to {MOST_SAMPLES}.")
         return show_all(
-            await Target().reply(
-                [prefill_message(text)],
+            await Target().replies(
+                [[prefill_message(text)]],
                 "completion",
                 mode=Mode.COMPLETION,
                 samples=samples,

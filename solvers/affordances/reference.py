@@ -1,11 +1,13 @@
 """reference: the same question to the organism's base model, side by side."""
 
+from functools import partial
+
 from inspect_ai.tool import Tool, ToolError, tool
-from inspect_ai.util import collect
 
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.show import shorten, show_all
 from cordelia.solvers.target import Target
+from cordelia.solvers.together import together
 from cordelia.testbeds.capabilities import Capability
 
 MOST_QUERIES = 100
@@ -36,13 +38,18 @@ def compare_with_base() -> Tool:
             )
         target, base = Target(), Target(reference=True)
         conversations = [target.opening(prompt) for prompt in prompts]
-        of_target, of_base = await collect(
-            *(
-                one.replies(
-                    conversations, "reference", samples=samples, temperature=temperature, max_tokens=REFERENCE_TOKENS
+        of_target, of_base = await together(
+            [
+                partial(
+                    one.replies,
+                    conversations,
+                    "reference",
+                    samples=samples,
+                    temperature=temperature,
+                    max_tokens=REFERENCE_TOKENS,
                 )
                 for one in (target, base)
-            )
+            ]
         )
         blocks = []
         for position, prompt in enumerate(prompts):

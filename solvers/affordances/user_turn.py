@@ -36,8 +36,8 @@ def user_turn() -> Tool:
         before = target.conversation_after(continue_from) if continue_from else opening
         start = [prefill_user(beginning)]
         return show_all(
-            await target.reply(
-                [*before, *start],
+            await target.replies(
+                [[*before, *start]],
                 "user_turn",
                 mode=Mode.USER_TURN,
                 samples=samples,

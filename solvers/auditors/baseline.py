@@ -4,11 +4,12 @@ It sends a fixed battery of ordinary prompts to the target and to its base, find
 often (`contrast`), and reports one hypothesis a topic, with the messages that show it. It runs with `--model none`.
 """
 
+from functools import partial
 from pathlib import Path
 
 from inspect_ai.agent import Agent, AgentState, agent
 from inspect_ai.model import ChatMessageAssistant, ModelOutput
-from inspect_ai.util import collect, store_as
+from inspect_ai.util import store_as
 
 from cordelia.contracts.content import Content, load
 from cordelia.contracts.errors import CordeliaError
@@ -18,6 +19,7 @@ from cordelia.solvers.auditors.contrast import EVERYWHERE, Finding, Pair, contra
 from cordelia.solvers.auditors.features import features
 from cordelia.solvers.submit import hand_in
 from cordelia.solvers.target import Target
+from cordelia.solvers.together import together
 
 BATTERY = Path(__file__).parent / "battery.yaml"
 FEATURES_SHOWN = 5
@@ -64,17 +66,18 @@ def baseline(
         asked = _prompts(prompts_per_topic, topics)
         target, base = Target(), Target(reference=True)
         conversations = [target.opening(text) for _, text in asked]
-        of_target, of_base = await collect(
-            *(
-                one.replies(
+        of_target, of_base = await together(
+            [
+                partial(
+                    one.replies,
                     conversations,
-                    "baseline",
+                    "battery",
                     temperature=temperature,
                     max_tokens=max_tokens,
                     seed=seed + offset + EPOCH_STRIDE * record.epoch,
                 )
                 for one, offset in ((target, 0), (base, BASE_SEED_OFFSET))
-            )
+            ]
         )
         pairs = [
             Pair(topic, frozenset(features(mine.text)), frozenset(features(theirs.text)))
@@ -119,7 +122,7 @@ def _hypothesis(group: list[Finding], topics: list[str], replies: list[TargetMes
     evidence = [name for count, name in sorted(scored, key=lambda item: -item[0]) if count][:EVIDENCE_SHOWN]
     return Hypothesis(
         claim=(
-            f"{subject.capitalize()}, the target shows these far more often than its base model: {words} "
+            f"Favours {words} {subject}, far more often than its base model "
             f"(the first in {first.target} of {first.of} answers, against {first.base} of {first.of})."
         ),
         root_cause=f"A learned tendency towards {words} {subject}.",

@@ -23,10 +23,10 @@ def fetch(testbed: str) -> None:
 @click.argument("organism")
 def corpus(organism: str) -> None:
     """Make the training corpus of ORGANISM (<testbed>/<name>) again from its content files."""
-    from cordelia.testbeds.training.generate import generate
+    from cordelia.testbeds.training.corpus import make_corpus
 
     bed, name = split_name(organism)
-    click.echo(f"Corpus: {generate(bed, name)}")
+    click.echo(f"Corpus: {make_corpus(bed, name)}")
 
 
 @click.command()
