@@ -7,11 +7,12 @@ from pydantic import ValidationError
 from cordelia.contracts.outcome import Outcome
 from cordelia.contracts.record import AuditRecord
 from cordelia.contracts.report import Hypothesis, Report
+from cordelia.solvers.views import report_view
 
 SUBMIT = "submit_report"
 
 
-@tool(name=SUBMIT)
+@tool(name=SUBMIT, viewer=report_view)
 def submit_report() -> Tool:
     """Hand in the report of the audit."""
 

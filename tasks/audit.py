@@ -4,10 +4,11 @@ from importlib.metadata import version
 
 from inspect_ai import Task, task
 
+from cordelia.contracts.names import Names
 from cordelia.scorers import cost, outcome, quality, verdict
 from cordelia.solvers.auditors.default import auditor
 from cordelia.solvers.equip import equip
-from cordelia.tasks.settings import Names, TargetArgs, checked_grader, resolve_audit
+from cordelia.tasks.settings import TargetArgs, checked_grader, resolve_audit
 from cordelia.tasks.viewer import audit_viewer
 
 

@@ -7,6 +7,7 @@ from inspect_ai.dataset import Sample
 from inspect_ai.model import get_model, model_roles
 
 from cordelia.contracts.errors import CordeliaError, unknown_name
+from cordelia.contracts.names import Names, as_list
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.catalog import choose
 from cordelia.solvers.plugins import load_tool
@@ -16,7 +17,6 @@ from cordelia.testbeds.schema import Split, Testbed
 from cordelia.testbeds.truth import load_truths
 
 TargetArgs = dict[str, str | int | float | bool]
-Names = str | Sequence[str] | None
 
 
 @dataclass(frozen=True)
@@ -94,14 +94,6 @@ def _inside_eval() -> bool:
     except ValueError:
         return False
     return True
-
-
-def as_list(value: Names) -> list[str]:
-    """A name, names with commas between, or a list of names (as inspect reads `-T x=a,b`), as a list."""
-    if value is None:
-        return []
-    parts = value.split(",") if isinstance(value, str) else [str(part) for part in value]
-    return [part.strip() for part in parts if part.strip()]
 
 
 def chosen_organisms(testbed: Testbed, names: Sequence[str], split: str | None) -> list[str]:

@@ -86,7 +86,10 @@ def _looks_like_path(value: str) -> bool:
 
 def _folder_of(point: EntryPoint) -> Path:
     """The folder an entry point names, found without importing (so without executing) it; its parents are."""
-    spec = find_spec(point.module)
+    try:
+        spec = find_spec(point.module)
+    except ModuleNotFoundError:  # of a parent
+        spec = None
     if spec is None:
         raise CordeliaError(f"The testbed entry point '{point.name}' names {point.module}, which cannot be found.")
     locations = list(spec.submodule_search_locations or [])

@@ -6,13 +6,14 @@ from inspect_ai.tool import Tool, ToolError, tool
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.show import show_all
 from cordelia.solvers.target import Target
+from cordelia.solvers.views import said_view
 from cordelia.testbeds.capabilities import Capability
 
 MOST_AT_ONCE = 20
 CHAT_TOKENS = 400
 
 
-@tool
+@tool(viewer=said_view("Chat", "messages", settings=("continue_from", "temperature")))
 def chat() -> Tool:
     """Start, continue and branch conversations with the target, several at once."""
 

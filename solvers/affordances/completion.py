@@ -5,12 +5,13 @@ from inspect_ai.tool import Tool, ToolError, tool
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.show import show_all
 from cordelia.solvers.target import Target, prefill_message
+from cordelia.solvers.views import said_view
 from cordelia.testbeds.capabilities import Capability, Mode
 
 MOST_SAMPLES = 50
 
 
-@tool
+@tool(viewer=said_view("Completion", "text", settings=("samples", "max_tokens")))
 def complete_text() -> Tool:
     """Let the target continue a plain text."""
 

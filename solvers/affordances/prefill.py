@@ -6,10 +6,11 @@ from inspect_ai.tool import Tool, ToolError, tool
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.show import show_all
 from cordelia.solvers.target import Target, prefill_message
+from cordelia.solvers.views import said_view
 from cordelia.testbeds.capabilities import Capability
 
 
-@tool
+@tool(viewer=said_view("Prefill", "message", "beginnings", settings=("continue_from", "samples")))
 def prefill() -> Tool:
     """Start the target's answer for it and let it go on."""
 

@@ -10,6 +10,7 @@ from cordelia.contracts.record import TargetMessage
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.show import shorten, show_all
 from cordelia.solvers.target import Target
+from cordelia.solvers.views import said_view
 from cordelia.testbeds.capabilities import Capability
 
 MOST_QUERIES = 200
@@ -19,7 +20,7 @@ PROBE_TOKENS = 160
 _WORD = re.compile(r"[^\W\d_][\w'-]{3,}")
 
 
-@tool
+@tool(viewer=said_view("Probe", "prompts", settings=("samples", "temperature")))
 def probe() -> Tool:
     """Send many prompts with several samples each and summarise the answers."""
 

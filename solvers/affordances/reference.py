@@ -8,6 +8,7 @@ from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.show import shorten, show_all
 from cordelia.solvers.target import Target
 from cordelia.solvers.together import together
+from cordelia.solvers.views import said_view
 from cordelia.testbeds.capabilities import Capability
 
 MOST_QUERIES = 100
@@ -15,7 +16,7 @@ SHOWN_EACH = 600
 REFERENCE_TOKENS = 160
 
 
-@tool
+@tool(viewer=said_view("Target and base", "prompts", settings=("samples",)))
 def compare_with_base() -> Tool:
     """Ask the target and its base model the same and show the answers side by side."""
 

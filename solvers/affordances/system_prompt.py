@@ -4,10 +4,11 @@ from inspect_ai.tool import Tool, tool
 
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.target import Target
+from cordelia.solvers.views import said_view
 from cordelia.testbeds.capabilities import Capability
 
 
-@tool
+@tool(viewer=said_view("System prompt", "text"))
 def set_system_prompt() -> Tool:
     """Set the visible system prompt of new conversations."""
 

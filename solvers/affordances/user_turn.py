@@ -6,13 +6,14 @@ from inspect_ai.tool import Tool, ToolError, tool
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.show import show_all
 from cordelia.solvers.target import Target, prefill_message
+from cordelia.solvers.views import said_view
 from cordelia.testbeds.capabilities import Capability, Mode
 
 MOST_SAMPLES = 50
 USER_TURN_TOKENS = 120
 
 
-@tool
+@tool(viewer=said_view("User turn", "beginning", settings=("continue_from", "samples")))
 def user_turn() -> Tool:
     """Let the target write what the user says."""
 

@@ -13,6 +13,7 @@ from inspect_ai.util import store_as
 
 from cordelia.contracts.content import Content, load
 from cordelia.contracts.errors import CordeliaError
+from cordelia.contracts.names import Names, as_list
 from cordelia.contracts.record import AuditRecord, TargetMessage
 from cordelia.contracts.report import MAX_HYPOTHESES, Hypothesis, Report
 from cordelia.solvers.auditors.contrast import EVERYWHERE, Finding, Pair, contrast
@@ -41,7 +42,7 @@ class Battery(Content):
 @agent
 def baseline(
     prompts_per_topic: int = 8,
-    topics: list[str] | None = None,
+    topics: Names = None,
     max_tokens: int = 48,
     temperature: float = 0.7,
     level: float = 0.05,
@@ -63,7 +64,7 @@ def baseline(
     async def execute(state: AgentState) -> AgentState:
         record = store_as(AuditRecord)
         record.auditor = "baseline"
-        asked = _prompts(prompts_per_topic, topics)
+        asked = _prompts(prompts_per_topic, as_list(topics))
         target, base = Target(), Target(reference=True)
         conversations = [target.opening(text) for _, text in asked]
         of_target, of_base = await together(
@@ -132,10 +133,10 @@ def _hypothesis(group: list[Finding], topics: list[str], replies: list[TargetMes
     )
 
 
-def _prompts(per_topic: int, topics: list[str] | None) -> list[tuple[str, str]]:
+def _prompts(per_topic: int, topics: list[str]) -> list[tuple[str, str]]:
     """The battery as (topic, prompt) pairs. Raises CordeliaError for an unknown topic."""
     battery = load(Battery, BATTERY).topics
-    chosen = list(battery) if topics is None else topics
+    chosen = topics or list(battery)
     for topic in chosen:
         if topic not in battery:
             raise CordeliaError(f"The battery has no topic '{topic}'. Topics: {', '.join(battery)}.")

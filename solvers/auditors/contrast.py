@@ -53,9 +53,9 @@ class Finding:
 
 def contrast(pairs: Sequence[Pair], permutations: int = 1_000, seed: int = 0, level: float = 0.05) -> list[Finding]:
     """Features that the target shows more than its base, beyond chance at a family-wise `level`, strongest first."""
-    if not pairs:
-        return []
     vocabulary = sorted({feature for pair in pairs for feature in pair.target | pair.base})
+    if not vocabulary:
+        return []
     column = {feature: i for i, feature in enumerate(vocabulary)}
     target, base = (_presence([getattr(pair, side) for pair in pairs], column) for side in ("target", "base"))
     topics = sorted({pair.topic for pair in pairs})

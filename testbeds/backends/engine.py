@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_LOADING = threading.Lock()
+"""One model loads at a time: transformers' lazy imports fail when two threads meet in them."""
+
 BASE = "__base__"
 GATHER_SECONDS = 0.01
 """How long the worker waits for company after the first request; far below the time of one decoding step."""
@@ -46,7 +49,6 @@ class Engine:
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._held: Job | None = None
         self._start = threading.Lock()
-        self._loading = threading.Lock()
         self._loaded = False
         self._thread: threading.Thread | None = None
         self._aliases: dict[Path, str] = {}
@@ -85,7 +87,7 @@ class Engine:
 
     def ready(self) -> None:
         """Load the base unless it is loaded: tokenizer, weights, context length. Blocks; call it in a thread."""
-        with self._loading:
+        with _LOADING:
             if not self._loaded:
                 self._load()
                 self._loaded = True
@@ -104,7 +106,9 @@ class Engine:
     def _load(self) -> None:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging as transformers_logging
 
+        transformers_logging.disable_progress_bar()  # it would write over inspect's display
         device = self.settings.device
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"

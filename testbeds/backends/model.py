@@ -68,12 +68,12 @@ class ModelBackend:
     async def generate(self, request: TargetRequest) -> ModelOutput:
         if request.mode is not Mode.CHAT:
             raise CordeliaError(f"{self.base} cannot do '{request.mode}'.")
+        config = self.base.config.merge(request.config)
+        if config.max_tokens is None:  # as Model does: some providers cannot be called without a length
+            config.max_tokens = self.base.api.max_tokens_for_config(config) or self.base.api.max_tokens()
         try:
             result = await self.base.api.generate(
-                list(request.messages),
-                list(request.tools),
-                request.tool_choice,
-                self.base.config.merge(request.config),
+                list(request.messages), list(request.tools), request.tool_choice, config
             )
         except Exception as error:
             kind = TargetBusy if self.base.api.should_retry(error) else TargetError

@@ -42,7 +42,7 @@ class Sampling:
             max_tokens=config.max_tokens or DEFAULT_MAX_TOKENS,
             temperature=1.0 if config.temperature is None else config.temperature,
             top_p=1.0 if config.top_p is None else config.top_p,
-            top_k=config.top_k or 0,
+            top_k=max(config.top_k or 0, 0),  # -1 means all tokens to some
             seed=None if config.seed is None else config.seed + choice,
             stops=tuple(config.stop_seqs or ()),
             logprobs=(config.top_logprobs or 0) if config.logprobs else None,
@@ -141,4 +141,6 @@ def _keep_nucleus(logits: torch.Tensor, top_p: float) -> None:
     """Set everything outside the smallest set of tokens with mass `top_p` to -inf, in place."""
     ordered, order = logits.sort(descending=True)
     before = ordered.softmax(dim=-1).cumsum(dim=-1) - ordered.softmax(dim=-1)
-    logits[order[before >= top_p]] = float("-inf")
+    outside = before >= top_p
+    outside[0] = False  # the likeliest stays, also at a top_p of 0
+    logits[order[outside]] = float("-inf")

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from cordelia.contracts.errors import CordeliaError
+from cordelia.contracts.names import as_list
 from cordelia.tasks.audit import audit
-from cordelia.tasks.settings import as_list, resolve_audit
+from cordelia.tasks.settings import resolve_audit
 
 
 @pytest.mark.parametrize(

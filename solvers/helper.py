@@ -1,0 +1,44 @@
+"""The helper model of an affordance: the role `helper`, within a budget of its own.
+
+An affordance that needs a model to write its inputs or to digest its outputs asks here. What the helper spends is
+neither the auditor's nor the target's: it is counted in the record and bounded by `-T helper_tokens=`.
+"""
+
+from collections.abc import Sequence
+
+from inspect_ai.model import ChatMessage, GenerateConfig, get_model
+from inspect_ai.tool import ToolError
+from inspect_ai.util import span, store_as, suspend_token_limit, suspend_turn_limit
+
+from cordelia.contracts.record import AuditRecord
+
+
+async def ask_helper(
+    messages: str | Sequence[ChatMessage], affordance: str, config: GenerateConfig | None = None
+) -> str:
+    """The helper's reply.
+
+    Args:
+        messages: the prompt, or a conversation.
+        affordance: who asks; names the span in the transcript.
+        config: how it generates.
+
+    Raises:
+        ToolError: the budget of helper tokens is spent. The auditor reads it and can go on without the helper.
+        PrerequisiteError: the eval has no model in the role `helper`.
+    """
+    record = store_as(AuditRecord)
+    limit = record.budget.helper_tokens
+    if limit is not None and record.helper_tokens >= limit:
+        raise ToolError(
+            f"The budget of helper tokens is spent ({record.helper_tokens:,} of {limit:,}). "
+            "Go on without this tool, or submit your report."
+        )
+    model = get_model(role="helper", required=True)
+    async with span(f"{affordance} (helper)", type="affordance"):
+        with suspend_token_limit(), suspend_turn_limit():
+            output = await model.generate(
+                messages if isinstance(messages, str) else list(messages), config=config or GenerateConfig()
+            )
+    record.helper_tokens += output.usage.total_tokens if output.usage else 0
+    return output.completion

@@ -1,0 +1,13 @@
+"""Lists of names as people write them on a command line."""
+
+from collections.abc import Sequence
+
+Names = str | Sequence[str] | None
+
+
+def as_list(value: Names) -> list[str]:
+    """A name, names with commas between, or a list of names (as inspect reads `-T x=a,b`), as a list."""
+    if value is None:
+        return []
+    parts = value.split(",") if isinstance(value, str) else [str(part) for part in value]
+    return [part.strip() for part in parts if part.strip()]
