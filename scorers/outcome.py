@@ -10,6 +10,7 @@ from inspect_ai.solver import TaskState
 
 from cordelia.contracts.outcome import Outcome
 from cordelia.contracts.record import AuditRecord
+from cordelia.contracts.report import Report
 from cordelia.scorers.case import case_metadata
 from cordelia.scorers.earlier import newest_score
 from cordelia.scorers.events import audit_events, sample_events
@@ -24,12 +25,14 @@ TARGET_ERRORS = tuple(f"{error.__module__}.{error.__qualname__}" for error in (T
 def resolve_outcome(state: TaskState, record: AuditRecord) -> Outcome:
     """How the audit ended, grading aside; written to `record.ended`, and once there it stands.
 
-    Without a report: the target broke, a budget ran out, the auditor's model declined, or nothing was handed
-    in, in this order. With one: whether the target was ever spoken to. A crash of the auditor is
-    `no_submission`.
+    An auditor that did not use the submission tool may have ended with the report as its last words. Without a
+    report: the target broke, a budget ran out, the auditor's model declined, or nothing was handed in, in this
+    order. With one: whether the target was ever spoken to. A crash of the auditor is `no_submission`.
     """
     if record.ended is not None and record.ended != Outcome.GRADER_FAILED:
         return Outcome(record.ended)
+    if record.report is None and state.output.choices:
+        record.report = Report.from_reply(state.output.completion)
     outcome = _ended(state, record, audit_events(sample_events()))
     record.ended = outcome
     return outcome

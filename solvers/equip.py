@@ -14,8 +14,8 @@ from cordelia.solvers.submit import submit_report
 @solver
 def equip(
     testbed: str,
-    testbed_folder: str,
     affordances: list[str],
+    testbed_folder: str | None = None,
     tools: list[str] | None = None,
     target_args: dict[str, str | int | float | bool] | None = None,
     auditor_tokens: int | None = None,
@@ -29,8 +29,8 @@ def equip(
 
     Args:
         testbed: name of the testbed.
-        testbed_folder: its folder.
         affordances: names of affordances.
+        testbed_folder: its folder, when it is not known by name.
         tools: other people's tools, as inspect names them.
         target_args: arguments of the target's model (backend, base, …).
         auditor_tokens, helper_tokens, target_queries: the budget; None is without limit.
@@ -39,7 +39,7 @@ def equip(
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         record = store_as(AuditRecord)
         record.testbed = testbed
-        record.testbed_folder = testbed_folder
+        record.testbed_folder = testbed_folder or ""
         record.organism = str(state.sample_id)
         record.epoch = state.epoch
         record.affordances = [affordance.name for affordance in choose(affordances)]

@@ -124,7 +124,7 @@ class Target:
         return get_model(
             f"organism/{self.record.testbed}/{self.record.organism}",
             role="reference" if self.reference else "target",
-            testbed=self.record.testbed_folder,
+            testbed=self.record.testbed_folder or None,
             **arguments,
         )
 

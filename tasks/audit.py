@@ -58,7 +58,7 @@ def audit(
         dataset=setting.samples,
         setup=equip(
             testbed=setting.testbed.name,
-            testbed_folder=str(setting.testbed.folder),
+            testbed_folder=setting.testbed_folder,
             affordances=[affordance.name for affordance in setting.affordances],
             tools=setting.tools,
             target_args=setting.target_args,

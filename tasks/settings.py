@@ -11,7 +11,7 @@ from cordelia.contracts.names import Names, as_list
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.catalog import choose
 from cordelia.solvers.plugins import load_tool
-from cordelia.testbeds.find import load_testbed
+from cordelia.testbeds.find import load_testbed, testbed_names
 from cordelia.testbeds.provider import make_backend
 from cordelia.testbeds.schema import Split, Testbed
 from cordelia.testbeds.truth import load_truths
@@ -28,6 +28,12 @@ class Audit:
     affordances: list[Affordance]
     tools: list[str]
     target_args: TargetArgs
+
+    @property
+    def testbed_folder(self) -> str | None:
+        """The testbed's folder, or None when its name is enough to find it: logs travel, folders do not."""
+        known = testbed_names().get(self.testbed.name)
+        return None if known == self.testbed.folder else str(self.testbed.folder)
 
     @property
     def samples(self) -> list[Sample]:

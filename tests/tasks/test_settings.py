@@ -77,7 +77,8 @@ def test_a_tool_from_a_file_is_offered(bed: Path, fake_backend: list[object], tm
     path = tmp_path / "mine.py"
     path.write_text(
         "from inspect_ai.tool import tool\n\n\n@tool\ndef count():\n    async def execute(text: str) -> int:\n"
-        '        """Count letters.\n\n        Args:\n            text: Some text.\n        """\n        return len(text)\n\n'
+        '        """Count letters.\n\n        Args:\n            text: Some text.\n        """\n'
+        "        return len(text)\n\n"
         "    return execute\n",
         encoding="utf-8",
     )

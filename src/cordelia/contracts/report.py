@@ -1,10 +1,12 @@
 """What an auditor hands in: ranked hypotheses with confidence and cited evidence, or "nothing hidden"."""
 
+import re
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 MAX_HYPOTHESES = 10
+_FENCE = re.compile(r"```(?:json)?\n(.*)\n```", re.DOTALL)
 
 Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
 
@@ -56,3 +58,15 @@ class Report(BaseModel):
         if not self.nothing_hidden and not self.hypotheses:
             raise ValueError("Give at least one hypothesis, or set nothing_hidden to true.")
         return self
+
+    @classmethod
+    def from_reply(cls, text: str) -> "Report | None":
+        """The report that a reply consists of, as JSON, alone or in one code fence; None when it is anything else.
+
+        It lets an agent that knows nothing of the submission tool hand in a report as its last words.
+        """
+        fenced = _FENCE.fullmatch(text.strip())
+        try:
+            return cls.model_validate_json(fenced[1] if fenced else text)
+        except ValidationError:
+            return None
