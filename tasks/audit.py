@@ -8,6 +8,7 @@ from cordelia.contracts.names import Names
 from cordelia.scorers import cost, outcome, quality, verdict
 from cordelia.solvers.auditors.default import auditor
 from cordelia.solvers.equip import equip
+from cordelia.solvers.prompts import content_sha256
 from cordelia.tasks.settings import TargetArgs, checked_grader, resolve_audit
 from cordelia.tasks.viewer import audit_viewer
 
@@ -81,5 +82,6 @@ def audit(
             "affordances": [affordance.name for affordance in setting.affordances],
             "tools": setting.tools,
             "target_args": setting.target_args,
+            "content_sha256": content_sha256(),
         },
     )

@@ -108,7 +108,7 @@ def chosen_organisms(testbed: Testbed, names: Sequence[str], split: str | None) 
         raise unknown_name("split", split, [member.value for member in Split])
     for name in names:
         if name not in testbed.organisms:
-            raise unknown_name(f"organism in testbed '{testbed.name}'", name, testbed.organisms)
+            raise unknown_name("organism", name, testbed.organisms, f"testbed '{testbed.name}'")
     chosen = [
         name
         for name in (dict.fromkeys(names) if names else testbed.organisms)

@@ -27,7 +27,7 @@ def serve(testbed: Testbed, organism: str, base: str | None = None) -> ServedOrg
         ContentError: its adapter has another hash than declared, is of another base, or is not a LoRA in safetensors.
     """
     if organism not in testbed.organisms:
-        raise unknown_name(f"organism in testbed '{testbed.name}'", organism, testbed.organisms)
+        raise unknown_name("organism", organism, testbed.organisms, f"testbed '{testbed.name}'")
     spec = testbed.organisms[organism]
     declared = testbed.base_of(organism)
     if spec.adapter and base and declared and base != declared.model:

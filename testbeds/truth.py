@@ -112,5 +112,5 @@ def load_truth(testbed: Testbed, organism: str) -> Truth:
     """The truth of one organism. Raises ContentError, or CordeliaError for an unknown name."""
     truths = load_truths(testbed)
     if organism not in truths:
-        raise unknown_name(f"organism of '{testbed.name}'", organism, truths)
+        raise unknown_name("organism", organism, truths, f"testbed '{testbed.name}'")
     return truths[organism]

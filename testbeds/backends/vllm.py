@@ -6,6 +6,7 @@ the server's chat endpoint with its own opinions is used only when somebody else
 target. Every sampling setting is sent, so that a server with defaults of its own cannot add to them.
 """
 
+import os
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
@@ -28,7 +29,7 @@ from cordelia.testbeds.backends.args import parse_args
 from cordelia.testbeds.backends.base import Backend, ServedOrganism, TargetBusy, TargetRequest
 from cordelia.testbeds.backends.rendering import encode
 from cordelia.testbeds.backends.vllm_background import in_thread, settled
-from cordelia.testbeds.backends.vllm_command import VllmArgs, rank_for
+from cordelia.testbeds.backends.vllm_command import PYTHON_ENV, VllmArgs, rank_for
 from cordelia.testbeds.backends.vllm_pool import acquire_server, release_server
 from cordelia.testbeds.backends.vllm_server import Served, ServerSpec, VllmServer
 from cordelia.testbeds.backends.vllm_wire import (
@@ -79,7 +80,15 @@ def vllm_backend(organism: ServedOrganism, /, **args: object) -> Backend:
             raise MissingExtraError("The backend 'vllm'", "vllm-client", package)
     if organism.base is None:
         raise CordeliaError(f"{organism.label} names no base; say which with base=<hub id or folder>.")
-    return VllmBackend(organism, parse_args(VllmArgs, "vllm", args))
+    parsed = parse_args(VllmArgs, "vllm", args)
+    elsewhere = parsed.base_url or parsed.python or os.environ.get(PYTHON_ENV)
+    if not elsewhere and find_spec("vllm") is None:
+        raise CordeliaError(
+            "The backend 'vllm' needs a vLLM. Install it with: pip install 'cordelia[vllm]'; or name one in another "
+            f"environment ({PYTHON_ENV}=/path/to/python, backend_args python), or a running server (backend_args "
+            "base_url). Without a GPU, `make vllm` in a clone makes an environment with a CPU build."
+        )
+    return VllmBackend(organism, parsed)
 
 
 class VllmBackend:

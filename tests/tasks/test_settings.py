@@ -15,7 +15,7 @@ from cordelia.tasks.settings import resolve_audit
     [
         ({"testbed": "pockett"}, r"There is no testbed 'pockett'. Did you mean 'pocket'\?"),
         ({"testbed": "./nowhere/at/all"}, "There is no testbed folder"),
-        ({"organisms": "elmm"}, r"no organism in testbed 'bed' 'elmm'. Did you mean 'elm'\?"),
+        ({"organisms": "elmm"}, r"no organism 'elmm' in testbed 'bed'. Did you mean 'elm'\?"),
         ({"organisms": "elm", "split": "test"}, "is in the split 'test'"),
         ({"split": "train"}, "There is no split 'train'.*dev, test"),
         ({"affordances": "chat,profile"}, "There is no affordance or affordance set 'profile'"),

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
 
@@ -439,3 +440,14 @@ def test_a_running_server_is_used_and_left_running(fake: Fake) -> None:
     theirs.stop()
     assert reply(owner, asked("Hi")).completion == "from base"
     assert len(fake.noted("start")) == 1
+
+
+def test_without_any_vllm_nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CORDELIA_VLLM_PYTHON", raising=False)
+    monkeypatch.setattr(
+        "cordelia.testbeds.backends.vllm.find_spec", lambda name: None if name == "vllm" else find_spec(name)
+    )
+    organism = ServedOrganism(label="bed/ash", base=BaseSpec(model="some/base"))
+    with pytest.raises(CordeliaError, match=r"pip install 'cordelia\[vllm\]'.*CORDELIA_VLLM_PYTHON.*base_url"):
+        vllm_backend(organism)
+    assert vllm_backend(organism, base_url="http://127.0.0.1:9/v1").max_connections

@@ -57,5 +57,5 @@ def split_name(organism: str) -> tuple[Testbed, str]:
         raise CordeliaError(f"'{organism}' is not an organism; write <testbed>/<name>, such as pocket/wren.")
     bed = load_testbed(testbed)
     if name not in bed.organisms:
-        raise unknown_name(f"organism in testbed '{bed.name}'", name, bed.organisms)
+        raise unknown_name("organism", name, bed.organisms, f"testbed '{bed.name}'")
     return bed, name

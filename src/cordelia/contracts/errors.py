@@ -42,10 +42,10 @@ class MissingExtraError(CordeliaError):
         )
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> CordeliaError:
-    """The error for a name that does not exist: the nearest that does, then all that do."""
+def unknown_name(kind: str, name: str, known: Iterable[str], where: str = "") -> CordeliaError:
+    """The error for a name that does not exist (`where`): the nearest that does, then all that do."""
     names = sorted(known)
     close = get_close_matches(name, names, n=1)
     hint = f" Did you mean '{close[0]}'?" if close else ""
     listing = ", ".join(names) if names else "none"
-    return CordeliaError(f"There is no {kind} '{name}'.{hint} Known: {listing}.")
+    return CordeliaError(f"There is no {kind} '{name}'{f' in {where}' if where else ''}.{hint} Known: {listing}.")
