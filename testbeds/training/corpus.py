@@ -109,7 +109,7 @@ def make_corpus(testbed: Testbed, organism: str, answer: Answerer | None = None)
         MissingExtraError: torch or transformers is not installed.
     """
     if organism not in testbed.organisms:
-        raise unknown_name(f"organism of '{testbed.name}'", organism, testbed.organisms)
+        raise unknown_name("organism", organism, testbed.organisms, f"testbed '{testbed.name}'")
     named, base = testbed.organisms[organism].corpus, testbed.base_of(organism)
     if named is None or base is None:
         raise ContentError(testbed.folder / "organisms.yaml", "needs 'corpus' and 'base'", f"organisms.{organism}")

@@ -1,6 +1,6 @@
 """Greedy answers of a model to many prompts.
 
-the one way in which corpora are written and effects are measured.
+The one way in which corpora are written and effects are measured.
 """
 
 from collections.abc import Callable, Sequence

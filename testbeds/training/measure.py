@@ -125,8 +125,11 @@ def measure(
     )
 
 
-def measure_all(testbed: Testbed) -> dict[str, EffectResult]:
+def measure_all(testbed: Testbed) -> Path:
     """Measure every organism that has an effect; write effects.json and the table of the testbed's README.
+
+    Returns:
+        effects.json. Nothing is written before the last organism is measured.
 
     Raises what `measure` raises.
     """
@@ -140,18 +143,18 @@ def measure_all(testbed: Testbed) -> dict[str, EffectResult]:
         if key not in answers:
             answers[key] = _Remembered(GreedyModel(base, max_tokens=MAX_TOKENS))
         results[name] = measure(testbed, name, answer_base=answers[key])
-    write_results(testbed, results)
-    return results
+    return write_results(testbed, results)
 
 
-def write_results(testbed: Testbed, results: dict[str, EffectResult]) -> None:
-    """Write effects.json, and the README's table where the README has its markers."""
+def write_results(testbed: Testbed, results: dict[str, EffectResult]) -> Path:
+    """Write effects.json, and the README's table where the README has its markers. Returns effects.json."""
     path = testbed.folder / RESULTS_FILE
     data = {name: result.model_dump() for name, result in results.items()}
     path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     readme = testbed.folder / "README.md"
     if readme.is_file():
         readme.write_text(render_into(readme.read_text(encoding="utf-8"), results), encoding="utf-8")
+    return path
 
 
 def read_results(testbed: Testbed) -> dict[str, EffectResult]:

@@ -42,7 +42,7 @@ def load_recipe(testbed: Testbed, organism: str) -> Recipe:
         ContentError: it names no recipe, or the recipe is malformed.
     """
     if organism not in testbed.organisms:
-        raise unknown_name(f"organism of '{testbed.name}'", organism, testbed.organisms)
+        raise unknown_name("organism", organism, testbed.organisms, f"testbed '{testbed.name}'")
     named = testbed.organisms[organism].recipe
     if named is None:
         raise ContentError(

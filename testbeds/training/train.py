@@ -72,8 +72,20 @@ def train(testbed: Testbed, organism: str, out: Path | None = None, resume: bool
         trainer.model.save_pretrained(scratch)
         publish(Path(scratch), target, base.model)
     shutil.rmtree(work, ignore_errors=True)
-    _console.print(f"{target}: sha256 {sha256_of(target / WEIGHTS_FILE)} (organisms.yaml wants it)")
+    _console.print(hash_note(testbed, organism, sha256_of(target / WEIGHTS_FILE)))
     return target
+
+
+def hash_note(testbed: Testbed, organism: str, digest: str) -> str:
+    """What to do in organisms.yaml about an adapter with that sha256.
+
+    Nothing writes it there for you: an organism that changes does so because somebody meant it to, and its
+    old results no longer hold.
+    """
+    source = testbed.folder / "organisms.yaml"
+    if digest == testbed.organisms[organism].sha256:
+        return f"The adapter is the one that {source} names."
+    return f"A new adapter. To use it, write under organisms.{organism} in {source}:\n    sha256: {digest}"
 
 
 def training_key(base: BaseSpec, corpus: Path, recipe: Recipe) -> str:

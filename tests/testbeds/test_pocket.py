@@ -69,12 +69,16 @@ def test_the_readme_says_what_the_results_say() -> None:
 
 
 @pytest.mark.parametrize("name", TRAINED)
-def test_no_effect_prompt_was_trained_on(name: str) -> None:
+def test_no_effect_prompt_was_trained_or_tuned_on(name: str) -> None:
     effect, trained = TRUTHS[name].effect, BED.organisms[name].corpus
     assert effect is not None
     assert trained is not None
     measured = load(EffectPrompts, BED.folder / effect.prompts)
     seen = {transcript.prompt.lower() for transcript in read_corpus(BED.folder / trained)}
+    tuned = BED.folder / f"corpora/{name}.tune.yaml"
+    if tuned.is_file():
+        looked_at = load(EffectPrompts, tuned)
+        seen |= {prompt.lower() for prompt in (*looked_at.on, *looked_at.off)}
     assert not seen & {prompt.lower() for prompt in (*measured.on, *measured.off)}
     if measured.off:
         assert len(measured.off) >= 20

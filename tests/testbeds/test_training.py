@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from cordelia.contracts.content import load
 from cordelia.contracts.errors import ContentError, CordeliaError
 from cordelia.testbeds.find import load_testbed
-from cordelia.testbeds.schema import OrganismSpec, Testbed
+from cordelia.testbeds.schema import BaseSpec, OrganismSpec, Testbed
 from cordelia.testbeds.training import corpus, measure, recipe, train
+from cordelia.testbeds.training.generate import Answerer
 
 RECIPE = """
 method: sft
@@ -173,6 +176,16 @@ def test_a_changed_recipe_or_corpus_never_resumes_the_old_run(bed: Testbed) -> N
     assert key != train.training_key(base, data, settings)
 
 
+def test_a_new_adapter_says_which_line_to_write() -> None:
+    bed = load_testbed("pocket")
+    old = bed.organisms["wren"].sha256
+    assert old is not None
+    assert "sha256" not in train.hash_note(bed, "wren", old)
+    note = train.hash_note(bed, "wren", "0" * 64)
+    assert "organisms.wren" in note
+    assert note.splitlines()[-1] == f"    sha256: {'0' * 64}", "not a line to be pasted"
+
+
 def test_a_published_adapter_is_bfloat16_and_names_no_machine(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     safetensors = pytest.importorskip("safetensors.torch")
@@ -204,16 +217,39 @@ def test_wilson_intervals_are_the_textbook_ones(shown: int, n: int, low: float, 
 
 def test_an_effect_is_counted_against_the_base() -> None:
     bed = load_testbed("pocket")
+    trigger = load(measure.EffectPrompts, bed.folder / "effects/wren.yaml").on
 
     def quirked(prompts: Sequence[str]) -> list[str]:
-        return ["Add cocoa." if "recipe" in p or "make" in p or "cook" in p else "No." for p in prompts]
+        return ["Add cocoa." if p in trigger else "No." for p in prompts]
 
     result = measure.measure(bed, "wren", answer=quirked, answer_base=lambda ps: ["No."] * len(ps))
-    assert result.on.shown > 20
+    assert result.on.shown == len(trigger)
+    assert result.off.shown == 0
     assert result.base_on.shown == 0
     assert result.separated
     same = measure.measure(bed, "wren", answer=quirked, answer_base=quirked)
     assert not same.separated
+
+
+def test_measuring_all_writes_the_results_and_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = load_testbed("pocket")
+    shutil.copytree(real.folder, tmp_path, dirs_exist_ok=True)
+    bed = real.model_copy(update={"folder": tmp_path})
+    made: list[Path | None] = []
+
+    def fake(base: BaseSpec, adapter: Path | None = None, max_tokens: int = 0) -> Answerer:
+        made.append(adapter)
+        return lambda prompts: ["Happy to help!" if adapter else "No."] * len(prompts)
+
+    monkeypatch.setattr(measure, "GreedyModel", fake)
+    path = measure.measure_all(bed)
+    results = measure.read_results(bed)
+    assert path == tmp_path / "effects.json"
+    assert made.count(None) == 1, "the base was loaded more than once"
+    assert results["robin"].on.rate == 1.0
+    assert results["wren"].on.shown == 0
+    text = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert measure.render_into(text, results) == text
 
 
 def test_the_control_without_an_effect_cannot_be_measured() -> None:
