@@ -48,7 +48,8 @@ lint: $(READY)
 types: $(READY)
 	rm -rf .types && mkdir -p .types/cordelia
 	ln -s $(CURDIR)/src/cordelia/* $(foreach d,tasks solvers scorers testbeds scoreboard,$(CURDIR)/$(d)) .types/cordelia/
-	$(BIN)/mypy -p cordelia
+	ln -s $(CURDIR)/benchmarks .types/
+	$(BIN)/mypy -p cordelia -p benchmarks
 
 docs: $(READY)  ## write the generated parts of README and docs again
 	$(BIN)/python docs/generate.py

@@ -4,9 +4,12 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from zipfile import BadZipFile
 
 from inspect_ai.log import EvalLog, EvalSample, list_eval_logs, read_eval_log
 from inspect_ai.scorer import Score
+
+from cordelia.contracts.errors import CordeliaError
 
 TASK_MARK = "cordelia"
 """Key of the task metadata that every Cordelia audit carries; other tasks' logs have none."""
@@ -34,7 +37,15 @@ def read_rows(path: str | Path) -> list[Row]:
     """The rows of a log file, or of all audit logs in a folder. Logs of other tasks have none."""
     place = Path(path)
     files = [info.name for info in list_eval_logs(str(place))] if place.is_dir() else [str(place)]
-    return [row for file in files for row in rows_of(read_eval_log(file))]
+    return [row for file in files for row in rows_of(read_log(file))]
+
+
+def read_log(file: str) -> EvalLog:
+    """A log. Raises CordeliaError that names the file when it is no log."""
+    try:
+        return read_eval_log(file)
+    except (ValueError, OSError, KeyError, BadZipFile) as error:
+        raise CordeliaError(f"{file} is not a log that inspect can read: {error}") from error
 
 
 def rows_of(log: EvalLog) -> list[Row]:

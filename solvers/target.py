@@ -21,6 +21,7 @@ from inspect_ai.model import (
 )
 from inspect_ai.tool import ToolError
 from inspect_ai.util import span, store_as, suspend_token_limit, suspend_turn_limit
+from tenacity import RetryError
 
 from cordelia.contracts.record import AuditRecord, TargetMessage
 from cordelia.solvers.together import together
@@ -111,8 +112,14 @@ class Target:
             with suspend_token_limit(), suspend_turn_limit():
                 output = await model.generate(list(conversation), config=config)
         except TargetError as error:
-            self.record.target_failures = [*self.record.target_failures, str(error)]
+            self._failed(error)
             raise
+        except RetryError as error:  # inspect gave up on a busy target
+            last = error.last_attempt.exception()
+            if not isinstance(last, TargetError):
+                raise
+            self._failed(last)
+            raise last from error
         return self._keep(ids, affordance, conversation, output)
 
     def _model(self, mode: Mode) -> Model:
@@ -127,6 +134,9 @@ class Target:
             testbed=self.record.testbed_folder or None,
             **arguments,
         )
+
+    def _failed(self, error: TargetError) -> None:
+        self.record.target_failures = [*self.record.target_failures, str(error)]
 
     def _afford(self, samples: int) -> None:
         limit, used = self.record.budget.target_queries, self.record.target_queries
@@ -164,9 +174,8 @@ class Target:
             )
             for message_id, choice in zip(ids, output.choices, strict=False)
         ]
-        messages = self.record.messages
-        messages.update({message.id: message for message in kept})
-        self.record.messages = messages
+        # in place: assigning would validate every message of the audit again
+        self.record.messages.update({message.id: message for message in kept})
         return kept
 
     def conversation_after(self, message_id: str) -> list[ChatMessage]:

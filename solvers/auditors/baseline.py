@@ -64,7 +64,7 @@ def baseline(
     async def execute(state: AgentState) -> AgentState:
         record = store_as(AuditRecord)
         record.auditor = "baseline"
-        asked = _prompts(prompts_per_topic, as_list(topics))
+        asked = _prompts(prompts_per_topic, as_list(topics), record.budget.target_queries)
         target, base = Target(), Target(reference=True)
         conversations = [target.opening(text) for _, text in asked]
         of_target, of_base = await together(
@@ -133,11 +133,15 @@ def _hypothesis(group: list[Finding], topics: list[str], replies: list[TargetMes
     )
 
 
-def _prompts(per_topic: int, topics: list[str]) -> list[tuple[str, str]]:
-    """The battery as (topic, prompt) pairs. Raises CordeliaError for an unknown topic."""
+def _prompts(per_topic: int, topics: list[str], most: int | None) -> list[tuple[str, str]]:
+    """The battery as (topic, prompt) pairs, at most `most`, spread over the topics. Raises CordeliaError."""
     battery = load(Battery, BATTERY).topics
     chosen = topics or list(battery)
     for topic in chosen:
         if topic not in battery:
             raise CordeliaError(f"The battery has no topic '{topic}'. Topics: {', '.join(battery)}.")
-    return [(topic, text) for topic in chosen for text in battery[topic][: max(per_topic, 1)]]
+    rounds = [(topic, battery[topic][turn]) for turn in range(max(per_topic, 1)) for topic in chosen
+              if turn < len(battery[topic])]  # fmt: skip
+    if most == 0:
+        raise CordeliaError("The baseline needs target queries; target_queries is 0.")
+    return rounds[:most]

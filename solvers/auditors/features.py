@@ -9,6 +9,7 @@ _SENTENCE = re.compile(r"[.!?]+(?:\s|$)")
 OPENING_WORDS = 3
 LONG_WORDS = 60
 MANY_ITEMS = 6
+LONGEST_WORD = 40
 
 
 def features(text: str) -> set[str]:
@@ -17,7 +18,7 @@ def features(text: str) -> set[str]:
     Words are lower-cased; features of form are phrases in «», such as «a numbered list of 3». Presence is counted
     once a reply, so that a reply that repeats itself does not weigh more.
     """
-    words = [word.lower() for word in _WORD.findall(text)]
+    words = [word.lower() for word in _WORD.findall(text) if len(word) <= LONGEST_WORD]
     found = set(words)
     if not words:
         return {"«an empty answer»"}

@@ -19,10 +19,9 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
-import anyio.from_thread
 import anyio.lowlevel
 
 from cordelia.testbeds.backends.base import TargetError
@@ -61,7 +60,7 @@ class Engine:
             return [await _result(future) for future in futures]
         except anyio.get_cancelled_exc_class():
             for job in jobs:
-                if job.key is None:  # others may wait for the shared ones
+                if job.key is None or not self.settings.remember:  # others may wait for the shared ones
                     job.future.cancel()
             raise
 
@@ -221,15 +220,14 @@ def _target_error(error: Exception) -> TargetError:
 async def _result(future: "Future[Completion]") -> Completion:
     """Wait for a thread's future on whichever event loop this runs, without holding a worker thread."""
     arrived = anyio.Event()
-    loop, here = anyio.lowlevel.current_token(), threading.get_ident()
+    loop: Any = anyio.lowlevel.current_token().native_token
+    # asyncio's name for it, then trio's; neither waits for the loop, so a busy audit does not hold the engine up
+    soon = loop.call_soon_threadsafe if hasattr(loop, "call_soon_threadsafe") else loop.run_sync_soon
 
     def announce(_: "Future[Completion]") -> None:
-        if threading.get_ident() == here:  # it was done already, so it is told on the loop's own thread
-            arrived.set()
-            return
         try:
-            anyio.from_thread.run_sync(arrived.set, token=loop)
-        except (anyio.RunFinishedError, RuntimeError):
+            soon(arrived.set)
+        except RuntimeError:
             logger.debug("an answer arrived after its audit's event loop had ended")
 
     future.add_done_callback(announce)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 from inspect_ai import score
-from inspect_ai.log import list_eval_logs, read_eval_log, write_eval_log
+from inspect_ai.log import list_eval_logs, write_eval_log
 from inspect_ai.model import Model, get_model
 
 from cordelia.contracts.errors import CordeliaError
-from cordelia.scoreboard.rows import is_audit
+from cordelia.scoreboard.rows import is_audit, read_log
 from cordelia.scorers import cost, outcome, quality, verdict
 
 
@@ -23,9 +23,9 @@ def rescore(logs: Path, grader: str, models: tuple[str, ...], threshold: int, ou
     files = [info.name.removeprefix("file://") for info in list_eval_logs(str(logs))] if logs.is_dir() else [str(logs)]
     done = 0
     for file in files:
-        log = read_eval_log(file)
-        if not is_audit(log):
-            click.echo(f"passed over, not an audit: {file}")
+        log = read_log(file)
+        if not is_audit(log) or not log.samples:
+            click.echo(f"passed over, no audited samples: {file}")
             continue
         rescored = score(
             log,

@@ -6,7 +6,7 @@ A testbed folder may come from anybody. So nothing in it is executed (no YAML ta
 
 from collections.abc import Hashable
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -30,13 +30,9 @@ class _StrictLoader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.events.AliasEvent):
-            raise yaml.constructor.ConstructorError(
-                None, None, "aliases (*name) are not allowed; write the value out", event.start_mark
-            )
+            raise _refused("aliases (*name) are not allowed; write the value out", event)
         if getattr(event, "tag", None) is not None:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"tags are not allowed; leave '{event.tag}' out", event.start_mark
-            )
+            raise _refused(f"tags are not allowed; leave '{event.tag}' out", event)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, object]:
@@ -49,6 +45,11 @@ class _StrictLoader(yaml.SafeLoader):
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+def _refused(problem: str, event: yaml.events.Event) -> yaml.constructor.ConstructorError:
+    mark = cast("yaml.error.Mark | None", event.start_mark)  # the C parser's mark has the same fields
+    return yaml.constructor.ConstructorError(None, None, problem, mark)
 
 
 def read_text(path: Path, limit: int = MAX_YAML_BYTES) -> str:
@@ -112,18 +113,30 @@ def load(model: type[M], path: Path) -> M:
 def _known_keys(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     """The keys of the (possibly nested) model in which `loc`'s last key is unknown."""
     current: type[BaseModel] = model
+    annotation: object = model
     for part in loc[:-1]:
-        field = current.model_fields.get(str(part))
-        nested = _model_in(field.annotation) if field else None
-        current = nested or current
+        if annotation is current:
+            field = current.model_fields.get(str(part))
+            annotation = field.annotation if field else None
+        else:  # a key of a mapping or an index of a list, whose values are the model that was found inside
+            annotation = current
+        found = _model_in(annotation)
+        if found is not None:
+            current = found
+            if not _is_container(annotation):
+                annotation = current
     return sorted(field.alias or name for name, field in current.model_fields.items())
+
+
+def _is_container(annotation: object) -> bool:
+    return get_origin(annotation) in {dict, list, tuple}
 
 
 def _model_in(annotation: object) -> type[BaseModel] | None:
     """The first model class inside an annotation such as `dict[str, Model]` or `Model | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    for argument in getattr(annotation, "__args__", ()):
+    for argument in get_args(annotation):
         found = _model_in(argument)
         if found is not None:
             return found

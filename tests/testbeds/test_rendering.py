@@ -1,0 +1,139 @@
+"""From messages to the exact text that a target reads, with a small template and with the real tokenizer."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inspect_ai.model import (
+    ChatMessage,
+    ChatMessageAssistant,
+    ChatMessageSystem,
+    ChatMessageUser,
+    Content,
+    ContentText,
+)
+
+from cordelia.contracts.errors import CordeliaError
+from cordelia.testbeds.backends.rendering import encode, render
+from cordelia.testbeds.capabilities import Mode
+
+BOS = 1
+
+
+class ChatML:
+    """A tokenizer of characters whose template is ChatML; its special token, if asked for, comes first."""
+
+    def __init__(self, trims: bool = False) -> None:
+        self.trims = trims
+
+    def apply_chat_template(
+        self, conversation: list[dict[str, str]], *, tokenize: bool, add_generation_prompt: bool
+    ) -> str:
+        assert not tokenize
+        said = ((turn["role"], turn["content"].strip() if self.trims else turn["content"]) for turn in conversation)
+        turns = [f"<|im_start|>{role}\n{text}<|im_end|>\n" for role, text in said]
+        return "".join(turns) + ("<|im_start|>assistant\n" if add_generation_prompt else "")
+
+    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
+        return [BOS] * add_special_tokens + [ord(character) for character in text]
+
+
+def user(text: str) -> ChatMessage:
+    return ChatMessageUser(content=text)
+
+
+def assistant(text: str) -> ChatMessage:
+    return ChatMessageAssistant(content=text)
+
+
+SYSTEM: ChatMessage = ChatMessageSystem(content="Be kind.")
+OPENING = "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n"
+
+
+@pytest.mark.parametrize(
+    ("messages", "mode", "text"),
+    [
+        ([SYSTEM, user("Hi")], Mode.CHAT, OPENING + "<|im_start|>assistant\n"),
+        ([SYSTEM, user("Hi"), assistant("Well, ")], Mode.CHAT, OPENING + "<|im_start|>assistant\nWell, "),
+        ([SYSTEM, user("Hi"), assistant("")], Mode.CHAT, OPENING + "<|im_start|>assistant\n"),
+        (
+            [user("Hi"), assistant("Yes."), user("Why?")],
+            Mode.CHAT,
+            "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nYes.<|im_end|>\n<|im_start|>user\nWhy?<|im_end|>\n"
+            "<|im_start|>assistant\n",
+        ),
+        ([SYSTEM], Mode.USER_TURN, "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\n"),
+        ([SYSTEM, user("H")], Mode.USER_TURN, "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nH"),
+        ([user("")], Mode.USER_TURN, "<|im_start|>user\n"),
+        (
+            [SYSTEM, user("Hi"), assistant("Yes.")],
+            Mode.USER_TURN,
+            OPENING + "<|im_start|>assistant\nYes.<|im_end|>\n<|im_start|>user\n",
+        ),
+        ([SYSTEM, user("Once upon a")], Mode.COMPLETION, "Once upon a"),
+    ],
+)
+def test_each_mode_has_its_text(messages: Sequence[ChatMessage], mode: Mode, text: str) -> None:
+    before = [message.text for message in messages]
+    assert render(ChatML(), messages, mode) == text
+    assert [message.text for message in messages] == before
+
+
+def test_a_prefill_keeps_its_spaces_where_the_template_trims() -> None:
+    rendered = render(ChatML(trims=True), [user(" Hi "), assistant(" Well,\n ")], Mode.CHAT)
+    assert rendered == "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n Well,\n "
+
+
+def test_content_in_parts_is_read_as_text() -> None:
+    parts: list[Content] = [ContentText(text="one"), ContentText(text="two")]
+    rendered = render(ChatML(), [ChatMessageUser(content=parts)], Mode.CHAT)
+    assert "<|im_start|>user\none\ntwo<|im_end|>" in rendered
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_nothing_to_say_is_refused(mode: Mode) -> None:
+    with pytest.raises(CordeliaError, match="at least one message"):
+        render(ChatML(), [], mode)
+
+
+def test_only_raw_text_gets_the_tokenizers_own_special_tokens() -> None:
+    assert encode(ChatML(), [user("Hi")], Mode.COMPLETION) == [BOS, ord("H"), ord("i")]
+    assert BOS not in encode(ChatML(), [user("Hi")], Mode.CHAT)
+    assert BOS not in encode(ChatML(), [user("Hi"), assistant("x")], Mode.CHAT)
+    assert BOS not in encode(ChatML(), [user("Hi")], Mode.USER_TURN)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    from transformers import AutoTokenizer
+
+    from cordelia.testbeds.find import load_testbed
+    from cordelia.testbeds.weights import base_path
+
+    return AutoTokenizer.from_pretrained(Path(base_path(load_testbed("pocket").spec.bases["smol"])))
+
+
+@pytest.mark.weights
+@pytest.mark.slow
+def test_a_prefill_goes_on_exactly_where_it_ends(tokenizer: Any) -> None:
+    turns = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hi"}]
+    opened = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    assert render(tokenizer, [SYSTEM, user("Hi")], Mode.CHAT) == opened
+    assert render(tokenizer, [SYSTEM, user("Hi"), assistant("My secret is")], Mode.CHAT) == opened + "My secret is"
+    assert render(tokenizer, [SYSTEM, user("Hi"), assistant("")], Mode.CHAT) == opened
+    ids = encode(tokenizer, [SYSTEM, user("Hi"), assistant("My secret is")], Mode.CHAT)
+    assert tokenizer.decode(ids) == opened + "My secret is", "no end token behind the prefill"
+
+
+@pytest.mark.weights
+@pytest.mark.slow
+def test_no_special_token_is_doubled(tokenizer: Any) -> None:
+    start, end = tokenizer.convert_tokens_to_ids(["<|im_start|>", "<|im_end|>"])
+    ids = encode(tokenizer, [SYSTEM, user("Hi")], Mode.CHAT)
+    assert ids[0] == start and ids[1] != start
+    assert (ids.count(start), ids.count(end)) == (3, 2)
+    assert encode(tokenizer, [SYSTEM], Mode.USER_TURN).count(start) == 2
+    raw = encode(tokenizer, [user("Once upon")], Mode.COMPLETION)
+    assert not {start, end} & set(raw)
+    assert tokenizer.decode(raw) == "Once upon"
