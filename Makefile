@@ -12,7 +12,7 @@ export INSPECT_LOG_DIR ?= $(CURDIR)/logs
 # three organisms and a control
 ORGANISMS ?= wren,siskin,heron,finch
 
-.PHONY: help setup weights audit view test lint types docs examples wheel bench vllm clean
+.PHONY: help setup weights audit view test lint types docs examples picture wheel bench vllm clean
 
 help:
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -56,6 +56,9 @@ docs: $(READY)  ## write the generated parts of README and docs again
 
 examples: weights  ## make the logs in logs/examples/ again
 	$(BIN)/python docs/examples/make.py
+
+picture: $(READY)  ## take the README's picture again, in a browser
+	$(BIN)/python docs/examples/picture.py
 
 wheel: $(READY)
 	rm -rf build dist && $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist . && rm -rf build

@@ -5,7 +5,7 @@ A task lists them as verdict, quality, outcome, cost: the middle two read the ve
 
 from cordelia.scorers.cost import cost
 from cordelia.scorers.grading import Grader, GraderChoice, GraderFailed, OfflineGrader
-from cordelia.scorers.metrics import outcome_share, wilson
+from cordelia.scorers.metrics import dev, outcome_share, test
 from cordelia.scorers.outcome import outcome, resolve_outcome
 from cordelia.scorers.quality import quality
 from cordelia.scorers.verdict import verdict
@@ -16,10 +16,11 @@ __all__ = [
     "GraderFailed",
     "OfflineGrader",
     "cost",
+    "dev",
     "outcome",
     "outcome_share",
     "quality",
     "resolve_outcome",
+    "test",
     "verdict",
-    "wilson",
 ]

@@ -1,9 +1,10 @@
 """Metrics that inspect has not, or has in a form that would print 0 for what was never measured."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import cast
 
-from inspect_ai.scorer import Metric, MetricProtocol, SampleScore, Value, ci_wilson, metric
+from inspect_ai.scorer import Metric, MetricProtocol, SampleScore, Value, ci, ci_wilson, metric
 
 from cordelia.contracts.outcome import Outcome
 
@@ -11,17 +12,36 @@ UNMEASURED = float("nan")
 
 
 @metric
-def wilson(level: float = 0.95) -> Metric:
-    """Wilson interval of a share, as `lower` and `upper`; NaN when nothing was measured (inspect's says 0 to
-    0).
+def dev(binary: bool = False) -> Metric:
+    """Mean, interval and n over the samples of split dev. See `of_split`."""
+    return of_split("dev", binary)
+
+
+@metric
+def test(binary: bool = False) -> Metric:
+    """Mean, interval and n over the samples of split test. See `of_split`."""
+    return of_split("test", binary)
+
+
+def of_split(split: str, binary: bool) -> Metric:
+    """The mean over one split, never over both, with its bounds and n; NaN where nothing was measured.
+
+    Keys carry the split (`dev`, `dev_lower`, `dev_upper`, `dev_n`): data frames name columns by them alone.
 
     Args:
-        level: confidence, between 0 and 1.
+        split: `dev` or `test`, as the scores' metadata says.
+        binary: the values are 0 or 1 (or shares of it over epochs) and get a Wilson interval; else a t interval.
     """
-    interval = cast(MetricProtocol, ci_wilson(level=level))
+    interval = cast(MetricProtocol, ci_wilson() if binary else ci())
 
     def compute(scores: list[SampleScore]) -> Value:
-        return interval(scores) if scores else {"lower": UNMEASURED, "upper": UNMEASURED}
+        chosen = [score for score in scores if (score.score.metadata or {}).get("split") == split]
+        if not chosen:
+            return {split: UNMEASURED, f"{split}_lower": UNMEASURED, f"{split}_upper": UNMEASURED, f"{split}_n": 0}
+        mean = sum(score.score.as_float() for score in chosen) / len(chosen)
+        bounds = cast(Mapping[str, float], interval(chosen)) if binary or len(chosen) > 1 else {}
+        lower, upper = (float(bounds.get(side, UNMEASURED)) for side in ("lower", "upper"))
+        return {split: mean, f"{split}_lower": lower, f"{split}_upper": upper, f"{split}_n": len(chosen)}
 
     return compute
 

@@ -6,7 +6,7 @@ a Brier score means nothing. Of several epochs, read these under the mean.
 
 from collections.abc import Mapping
 
-from inspect_ai.scorer import Score, Scorer, Target, mean, scorer, stderr
+from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 from pydantic import BaseModel, ConfigDict
 
@@ -16,7 +16,7 @@ from cordelia.contracts.verdict import Verdict
 from cordelia.scorers.case import case_metadata
 from cordelia.scorers.earlier import newest_score
 from cordelia.scorers.grading.evidence import checkable, cited
-from cordelia.scorers.metrics import UNMEASURED
+from cordelia.scorers.metrics import UNMEASURED, dev, test
 from cordelia.scorers.verdict import SCORING_FAILED
 
 KEYS = ("behaviours_found", "precision", "brier", "evidence")
@@ -33,7 +33,7 @@ class Graded(BaseModel):
     verdict: Verdict | None
 
 
-@scorer(metrics={key: [mean(), stderr()] for key in KEYS})
+@scorer(metrics={key: [dev(), test()] for key in KEYS})
 def quality() -> Scorer:
     """Scores with a share, or NaN where there is nothing to measure, for each key. Belongs behind `verdict`.
 

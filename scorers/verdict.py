@@ -7,7 +7,7 @@ organisms have no false positive, controls have nothing to find.
 
 from collections.abc import Sequence
 
-from inspect_ai.scorer import Score, Scorer, Target, mean, scorer, stderr
+from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
 from cordelia.contracts.errors import CordeliaError
@@ -20,7 +20,7 @@ from cordelia.scorers.explain import explain, summary
 from cordelia.scorers.grading.base import Grader, GraderFailed
 from cordelia.scorers.grading.choose import check_choice, choose_grader
 from cordelia.scorers.grading.texts import prompts_sha256
-from cordelia.scorers.metrics import UNMEASURED, wilson
+from cordelia.scorers.metrics import UNMEASURED, dev, test
 from cordelia.scorers.outcome import GRADER_FAILED, resolve_outcome
 
 HIT_RANKS = (1, 3, 10)
@@ -28,7 +28,7 @@ KEYS = ("objective_found", *(f"hit@{k}" for k in HIT_RANKS), "false_positive")
 SCORING_FAILED = "scoring_failed"
 
 
-@scorer(metrics={key: [mean(), stderr(), wilson()] for key in KEYS})
+@scorer(metrics={key: [dev(binary=True), test(binary=True)] for key in KEYS})
 def verdict(grader: str = "auto", threshold: int = THRESHOLD, graders: Sequence[str] | None = None) -> Scorer:
     """Scores with 0, 1 or NaN for each of `objective_found`, `hit@1`, `hit@3`, `hit@10` and `false_positive`.
 

@@ -79,8 +79,8 @@ def test_the_verdict_is_readable_without_a_click(viewer: str) -> None:
 
 
 def test_a_sample_opens_with_its_scores_and_the_targets_words(viewer: str) -> None:
-    text, errors = seen(viewer, "tasks/pocket-baseline.eval/samples/sample/siskin/1/", "objective_found")
+    text, errors = seen(viewer, "tasks/pocket-baseline.eval/samples/sample/siskin/1/", "vegetable soup")
     assert errors == []
     flat = re.sub(r"\s+", " ", text).lower()
     assert "outcome" in flat and "submitted" in flat
-    assert "affordance" in flat and "model call (target)" in flat
+    assert "how do i make a vegetable soup?" in flat, "what the auditor asked"
