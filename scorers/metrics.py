@@ -24,9 +24,7 @@ def test(binary: bool = False) -> Metric:
 
 
 def of_split(split: str, binary: bool) -> Metric:
-    """The mean over one split, never over both, with its bounds and n; NaN where nothing was measured.
-
-    Keys carry the split (`dev`, `dev_lower`, `dev_upper`, `dev_n`): data frames name columns by them alone.
+    """The `mean` over one split, never over both, with `lower`, `upper` and `n`; NaN where nothing was measured.
 
     Args:
         split: `dev` or `test`, as the scores' metadata says.
@@ -37,11 +35,11 @@ def of_split(split: str, binary: bool) -> Metric:
     def compute(scores: list[SampleScore]) -> Value:
         chosen = [score for score in scores if (score.score.metadata or {}).get("split") == split]
         if not chosen:
-            return {split: UNMEASURED, f"{split}_lower": UNMEASURED, f"{split}_upper": UNMEASURED, f"{split}_n": 0}
+            return {"mean": UNMEASURED, "lower": UNMEASURED, "upper": UNMEASURED, "n": 0}
         mean = sum(score.score.as_float() for score in chosen) / len(chosen)
         bounds = cast(Mapping[str, float], interval(chosen)) if binary or len(chosen) > 1 else {}
         lower, upper = (float(bounds.get(side, UNMEASURED)) for side in ("lower", "upper"))
-        return {split: mean, f"{split}_lower": lower, f"{split}_upper": upper, f"{split}_n": len(chosen)}
+        return {"mean": mean, "lower": lower, "upper": upper, "n": len(chosen)}
 
     return compute
 
