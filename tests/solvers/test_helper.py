@@ -23,7 +23,7 @@ def test_helper_tokens_are_counted_bounded_and_not_the_auditors(bed: Path) -> No
         async def solve(state: TaskState, generate: Generate) -> TaskState:
             for _ in range(3):
                 try:
-                    replies.append(await ask_helper("Write three questions.", "chat"))
+                    replies.append(await ask_helper("Write three questions."))
                 except ToolError as error:
                     replies.append(error.message)
             assert store_as(AuditRecord).helper_tokens == 200
