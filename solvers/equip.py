@@ -9,6 +9,7 @@ from cordelia.solvers.affordances.catalog import choose
 from cordelia.solvers.affordances.probe import read_messages
 from cordelia.solvers.plugins import load_tool
 from cordelia.solvers.submit import submit_report
+from cordelia.solvers.target import refuse_bound_roles
 
 
 @solver
@@ -37,6 +38,7 @@ def equip(
     """
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
+        refuse_bound_roles()
         record = store_as(AuditRecord)
         record.testbed = testbed
         record.testbed_folder = testbed_folder or ""

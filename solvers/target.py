@@ -18,11 +18,13 @@ from inspect_ai.model import (
     Model,
     ModelOutput,
     get_model,
+    model_roles,
 )
 from inspect_ai.tool import ToolError
 from inspect_ai.util import store_as, suspend_token_limit, suspend_turn_limit
 from tenacity import RetryError
 
+from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.record import AuditRecord, TargetMessage
 from cordelia.solvers.together import together
 from cordelia.testbeds.backends.base import TargetError
@@ -200,6 +202,16 @@ class Target:
         system = self.record.system_prompt
         opening: list[ChatMessage] = [ChatMessageSystem(content=system)] if system else []
         return [*opening, ChatMessageUser(content=message)]
+
+
+def refuse_bound_roles() -> None:
+    """Refuse `--model-role target=…`: it would put another model in every organism's place. Raises CordeliaError."""
+    for role in ("target", "reference"):
+        if role in model_roles():
+            raise CordeliaError(
+                f"The role '{role}' cannot be bound: targets are the testbed's organisms. Choose them with "
+                "-T organisms=…, and the base of prompted ones with -T base=…"
+            )
 
 
 def prefill_message(text: str) -> ChatMessageAssistant:

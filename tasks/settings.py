@@ -11,6 +11,7 @@ from cordelia.contracts.names import Names, as_list
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.catalog import choose
 from cordelia.solvers.plugins import load_tool
+from cordelia.solvers.target import refuse_bound_roles
 from cordelia.testbeds.find import load_testbed, testbed_names
 from cordelia.testbeds.provider import make_backend
 from cordelia.testbeds.schema import Split, Testbed
@@ -67,6 +68,7 @@ def resolve_audit(
     Raises:
         CordeliaError: the first thing that is wrong, with the names that do exist.
     """
+    refuse_bound_roles()
     bed = load_testbed(testbed)
     load_truths(bed)  # a testbed that cannot be graded is refused now, not after the audit
     names = chosen_organisms(bed, as_list(organisms), split)

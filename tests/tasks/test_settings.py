@@ -85,3 +85,9 @@ def test_a_tool_from_a_file_is_offered(bed: Path, fake_backend: list[object], tm
     assert resolve_audit(str(bed), backend="fake", tools=f"{path}@count").tools == [f"{path}@count"]
     with pytest.raises(CordeliaError, match="has no tool 'other'"):
         resolve_audit(str(bed), backend="fake", tools=f"{path}@other")
+
+
+def test_nobody_takes_the_organisms_place(bed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cordelia.solvers.target.model_roles", lambda: {"target": object()})
+    with pytest.raises(CordeliaError, match="The role 'target' cannot be bound"):
+        audit(testbed=str(bed), backend="fake")
