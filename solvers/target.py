@@ -120,7 +120,8 @@ class Target:
             if not isinstance(last, TargetError):
                 raise
             self._failed(last)
-            raise last from error
+            # a new error: `last` is error's own cause, and a chain that bites its tail is walked for ever
+            raise TargetError(str(last)) from error
         return self._keep(ids, affordance, conversation, output)
 
     def _model(self, mode: Mode) -> Model:
