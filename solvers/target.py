@@ -10,13 +10,13 @@ from functools import partial
 from typing import Any
 
 from inspect_ai.model import (
+    ChatCompletionChoice,
     ChatMessage,
     ChatMessageAssistant,
     ChatMessageSystem,
     ChatMessageUser,
     GenerateConfig,
     Model,
-    ModelOutput,
     get_model,
     model_roles,
 )
@@ -25,13 +25,19 @@ from inspect_ai.util import store_as, suspend_token_limit, suspend_turn_limit
 from tenacity import RetryError
 
 from cordelia.contracts.errors import CordeliaError
-from cordelia.contracts.record import AuditRecord, TargetMessage
+from cordelia.contracts.record import PREFILLED, AuditRecord, TargetMessage
 from cordelia.solvers.together import together
 from cordelia.testbeds.backends.base import TargetError
 from cordelia.testbeds.capabilities import Mode
 
 PREFILL_TAG = "cordelia_prefill"
 """Message metadata key on words that the auditor put into the target's mouth, so that graders can tell them apart."""
+
+NO_CONVERSATION = frozenset({"user_turn", "completion"})
+"""Affordances whose messages are not the target's turn in a conversation."""
+
+MOST_TOKENS = 4_096
+HOTTEST = 2.0
 
 REPLY_TOKENS = 256
 """Most tokens of one reply, unless an affordance says otherwise."""
@@ -68,9 +74,10 @@ class Target:
             seed: makes the replies reproducible; the position in `conversations` is added.
 
         Raises:
-            ToolError: the query budget is spent. The auditor reads it and can still submit.
+            ToolError: the query budget is spent, or the sampling is out of bounds. The auditor reads it and can go on.
             TargetError: the target failed; the audit ends as `target_error`.
         """
+        _check_sampling(samples, temperature, max_tokens)
         self._afford(samples * len(conversations))
         model = self._model(mode)
         found = await together(
@@ -111,7 +118,7 @@ class Target:
         )
         try:
             with suspend_token_limit(), suspend_turn_limit():
-                output = await model.generate(list(conversation), config=config)
+                choices = await _choices(model, conversation, config, samples)
         except TargetError as error:
             self._failed(error)
             raise
@@ -122,7 +129,7 @@ class Target:
             self._failed(last)
             # a new error: `last` is error's own cause, and a chain that bites its tail is walked for ever
             raise TargetError(str(last)) from error
-        return self._keep(ids, affordance, conversation, output)
+        return self._keep(ids, affordance, conversation, choices)
 
     def _model(self, mode: Mode) -> Model:
         arguments: Any = {
@@ -160,7 +167,11 @@ class Target:
         return [f"{letter}{first + i}" for i in range(samples)]
 
     def _keep(
-        self, ids: list[str], affordance: str, conversation: Sequence[ChatMessage], output: ModelOutput
+        self,
+        ids: list[str],
+        affordance: str,
+        conversation: Sequence[ChatMessage],
+        choices: Sequence[ChatCompletionChoice],
     ) -> list[TargetMessage]:
         context = list(conversation)
         prefill = context.pop().text if context and is_prefill(context[-1]) else ""
@@ -174,7 +185,7 @@ class Target:
                 text=choice.message.text,
                 stop_reason=choice.stop_reason,
             )
-            for message_id, choice in zip(ids, output.choices, strict=False)
+            for message_id, choice in zip(ids, choices, strict=True)
         ]
         # in place: assigning would validate every message of the audit again
         self.record.messages.update({message.id: message for message in kept})
@@ -183,11 +194,17 @@ class Target:
     def conversation_after(self, message_id: str) -> list[ChatMessage]:
         """The visible conversation up to and including one of the target's messages, to continue or branch from.
 
+        Words that the auditor put into the target's mouth stay marked (`PREFILLED`) while the conversation goes on.
+
         Raises:
-            ToolError: there is no such message.
+            ToolError: there is no such message, or it is no answer of the target in a conversation.
         """
         message = self.find(message_id)
-        said = ChatMessageAssistant(content=message.prefill + message.text)
+        if message.written_by != "target" or message.affordance in NO_CONVERSATION:
+            raise ToolError(f"{message_id} is no answer of the target in a conversation; continue from one that is.")
+        said = ChatMessageAssistant(
+            content=message.prefill + message.text, metadata={PREFILLED: message.prefill} if message.prefill else None
+        )
         return [*message.context, said]
 
     def find(self, message_id: str) -> TargetMessage:
@@ -203,6 +220,32 @@ class Target:
         system = self.record.system_prompt
         opening: list[ChatMessage] = [ChatMessageSystem(content=system)] if system else []
         return [*opening, ChatMessageUser(content=message)]
+
+
+async def _choices(
+    model: Model, conversation: Sequence[ChatMessage], config: GenerateConfig, samples: int
+) -> list[ChatCompletionChoice]:
+    """`samples` choices; a provider that gives fewer at once than asked for is asked again for the rest."""
+    choices: list[ChatCompletionChoice] = []
+    while len(choices) < samples:
+        missing = samples - len(choices)
+        again = {"num_choices": missing if missing > 1 else None}
+        if config.seed is not None:
+            again["seed"] = config.seed + len(choices)
+        output = await model.generate(list(conversation), config=config.model_copy(update=again))
+        if not output.choices:
+            raise TargetError("the target gave no answer at all")
+        choices += output.choices[:missing]
+    return choices
+
+
+def _check_sampling(samples: int, temperature: float, max_tokens: int) -> None:
+    if samples < 1:
+        raise ToolError(f"samples must be at least 1, not {samples}.")
+    if not 0 <= temperature <= HOTTEST:
+        raise ToolError(f"temperature must be 0 to {HOTTEST:g}, not {temperature}.")
+    if not 1 <= max_tokens <= MOST_TOKENS:
+        raise ToolError(f"max_tokens must be 1 to {MOST_TOKENS}, not {max_tokens}.")
 
 
 def refuse_bound_roles() -> None:

@@ -76,6 +76,8 @@ def resolve_audit(
     tool_names = as_list(tools)
     for tool in tool_names:
         load_tool(tool)
+    if "api_key" in (backend_args or {}):
+        raise CordeliaError("backend_args are written to the log; give the key as VLLM_API_KEY in the environment.")
     target_args: TargetArgs = {"backend": backend, **({"base": base} if base else {}), **(backend_args or {})}
     for name in names:
         check_capabilities(bed, name, wanted, target_args)

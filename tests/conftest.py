@@ -72,10 +72,13 @@ def bed(tmp_path: Path) -> Path:
 class FakeBackend:
     """A target that answers at once: the organism says TARGET and lantern, its base says BASE."""
 
-    def __init__(self, organism: ServedOrganism, fail_after: int | None = None, lacks: str = "") -> None:
+    def __init__(
+        self, organism: ServedOrganism, fail_after: int | None = None, lacks: str = "", most_choices: int = 100
+    ) -> None:
         self.organism = organism
         self.fail_after = fail_after
         self.lacks = lacks
+        self.most_choices = most_choices
         self.requests: list[TargetRequest] = []
 
     @property
@@ -97,7 +100,9 @@ class FakeBackend:
         speaker = "BASE" if self.organism.system_prompt is None else "TARGET lantern"
         mode = "" if request.mode is Mode.CHAT else f" {request.mode}"
         last = request.messages[-1].text
-        texts = [f"{speaker}{mode} heard {last!r}" for _ in range(request.config.num_choices or 1)]
+        texts = [
+            f"{speaker}{mode} heard {last!r}" for _ in range(min(request.config.num_choices or 1, self.most_choices))
+        ]
         return ModelOutput(
             model=self.organism.label,
             choices=[ChatCompletionChoice(message=ChatMessageAssistant(content=text)) for text in texts],

@@ -61,6 +61,8 @@ def baseline(
         seed: of sampling and swaps; the epoch is added.
     """
 
+    _prompts(prompts_per_topic, as_list(topics), None)  # a wrong topic is said before anything starts
+
     async def execute(state: AgentState) -> AgentState:
         record = store_as(AuditRecord)
         record.auditor = "baseline"

@@ -1,6 +1,7 @@
 """investigator: an LLM agent in a react loop, with compaction and a typed, validated report."""
 
 import logging
+from contextlib import suppress
 
 from inspect_ai.agent import Agent, AgentPrompt, AgentState, AgentSubmit, agent, react
 from inspect_ai.model import CompactionAuto, CompactionStrategy, get_model
@@ -28,6 +29,9 @@ def investigator(compact_at: float = COMPACT_AT) -> Agent:
     Args:
         compact_at: share of the model's context window at which old turns are compacted.
     """
+
+    with suppress(ValueError):  # Python code may make it before its eval has a model
+        require_model()
 
     async def execute(state: AgentState) -> AgentState:
         require_model()

@@ -23,6 +23,9 @@ Call = tuple[str, dict[str, object]]
 Scripted = Callable[[Sequence[Call]], Model]
 
 
+OFFLINE = ("--grader", "offline", "--in-place")
+
+
 def cordelia(*words: str | Path) -> Result:
     return CliRunner().invoke(main, [str(word) for word in words], env={"COLUMNS": "240", "NO_COLOR": "1"})
 
@@ -180,7 +183,7 @@ def test_a_log_is_rescored_in_place(run: Callable[..., EvalLog], bed: Path, logs
     log = run("elm", "It names tea.")
     assert found(log.location) == 0
     mend_truth(bed)
-    output = shown("rescore", logs, "--grader", "offline")
+    output = shown("rescore", logs, "--grader", "offline", "--in-place")
     assert f"rescored: {log.location}" in output
     assert found(log.location) == 1
     assert len(list(logs.iterdir())) == 1
@@ -199,7 +202,7 @@ def test_what_is_no_audit_is_passed_over(run: Callable[..., EvalLog], logs: Path
     other = somebody_elses(logs)
     before = Path(other.location).read_bytes()
     log = run("elm")
-    output = shown("rescore", logs, "--grader", "offline")
+    output = shown("rescore", logs, "--grader", "offline", "--in-place")
     assert f"passed over, no audited samples: {other.location}" in output
     assert f"rescored: {log.location}" in output
     assert Path(other.location).read_bytes() == before
@@ -207,9 +210,9 @@ def test_what_is_no_audit_is_passed_over(run: Callable[..., EvalLog], logs: Path
 
 def test_nothing_to_rescore(logs: Path) -> None:
     logs.mkdir()
-    assert f"There is no audit in {logs}." in refused("rescore", logs)
+    assert f"There is no audit in {logs}." in refused("rescore", logs, *OFFLINE)
     other = somebody_elses(logs)
-    result = cordelia("rescore", other.location)
+    result = cordelia("rescore", other.location, *OFFLINE)
     assert result.exit_code == 2
     assert "There is no audit in" in result.stderr
 
@@ -218,8 +221,11 @@ def test_nothing_to_rescore(logs: Path) -> None:
     ("options", "says"),
     [
         (["--grader", "oracle"], "oracle"),
-        (["--threshold", "9"], "threshold=9: grades run from 1 to 5"),
-        (["--model", "nobody/x"], "--model: "),
+        ([], "Say which grader"),
+        (["--grader", "model", "--in-place"], "Say which grader"),
+        (["--grader", "offline"], "Say where the rescored logs go"),
+        ([*OFFLINE, "--threshold", "9"], "threshold=9: grades run from 1 to 5"),
+        (["--model", "nobody/x", "--in-place"], "--model: "),
     ],
 )
 def test_a_wrong_grader_leaves_the_log_alone(run: Callable[..., EvalLog], options: list[str], says: str) -> None:

@@ -11,6 +11,7 @@ from inspect_ai.model import ChatMessageTool, Model, ModelOutput
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.tool import ToolDef
 
+from cordelia.contracts.record import PREFILLED
 from cordelia.solvers.affordances.catalog import AFFORDANCES
 from cordelia.solvers.target import Target
 from cordelia.tasks.audit import audit
@@ -92,6 +93,8 @@ def test_continuing_keeps_the_conversation_and_branching_starts_from_the_same_tu
         (("chat", {"messages": []}), "at least one message"),
         (("chat", {"messages": ["x"], "continue_from": "m99"}), "There is no message 'm99'"),
         (("chat", {"messages": ["x"] * 21}), "At most 20"),
+        (("chat", {"messages": ["x"], "temperature": 9.0}), "temperature must be 0 to 2"),
+        (("complete_text", {"text": "x", "max_tokens": 0}), "max_tokens must be 1 to"),
         (("probe", {"prompts": [" "]}), "not empty"),
         (("probe", {"prompts": ["x"] * 100, "samples": 3}), "At most 200"),
         (("prefill", {"message": "x", "beginnings": []}), "beginning"),
@@ -168,3 +171,29 @@ def test_a_report_as_the_last_words_counts(bed: Path) -> None:
     assert log.samples and log.samples[0].scores
     assert log.samples[0].scores["outcome"].value == "submitted"
     assert log.samples[0].scores["verdict"].value["hit@1"] == 1  # type: ignore[index,call-overload]
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_a_target_that_gives_fewer_answers_at_once_is_asked_again(bed: Path, scripted: Scripted) -> None:
+    probe: Call = ("probe", {"prompts": ["tea", "cats"], "samples": 3})
+    sample = run(bed, scripted([probe, SUBMIT]), backend_args={"most_choices": 1})
+    assert sample.error is None
+    messages = sample.store["AuditRecord:messages"]
+    assert [message["context"][0]["content"] for message in messages.values()] == ["tea"] * 3 + ["cats"] * 3
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_words_put_into_its_mouth_stay_marked(bed: Path, scripted: Scripted) -> None:
+    calls: list[Call] = [
+        ("prefill", {"message": "Who are you?", "beginnings": ["I love cheese"]}),
+        ("chat", {"messages": ["Say that again."], "continue_from": "m1"}),
+        ("compare_with_base", {"prompts": ["Hello"]}),
+        ("chat", {"messages": ["x"], "continue_from": "r1"}),
+        SUBMIT,
+    ]
+    sample = run(bed, scripted(calls))
+    earlier = sample.store["AuditRecord:messages"]["m2"]["context"][1]
+    assert earlier["content"].startswith("I love cheese")
+    assert earlier["metadata"] == {PREFILLED: "I love cheese"}
+    refused = tool_results(sample)[3].error
+    assert refused is not None and "r1 is no answer of the target" in refused.message

@@ -13,6 +13,9 @@ from pydantic import BaseModel, Field
 from cordelia.contracts.outcome import Outcome
 from cordelia.contracts.report import Report
 
+PREFILLED = "cordelia_prefilled"
+"""Metadata key on an earlier message of the target: the words of it that the auditor had put into its mouth."""
+
 
 class TargetMessage(BaseModel):
     """One message that the target (or its reference) wrote.
