@@ -35,3 +35,16 @@ class Mode(StrEnum):
     @property
     def capability(self) -> Capability:
         return Capability(self.value)
+
+
+WEIGHTS_SERVED = frozenset(
+    {
+        Capability.CHAT,
+        Capability.PREFILL,
+        Capability.COMPLETION,
+        Capability.USER_TURN,
+        Capability.LOGPROBS,
+        Capability.REFERENCE,
+    }
+)
+"""What every backend that serves an organism's weights can do."""

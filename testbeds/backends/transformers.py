@@ -20,18 +20,9 @@ from cordelia.testbeds.backends.base import Backend, ServedOrganism, TargetError
 from cordelia.testbeds.backends.engine import ENGINES, Engine
 from cordelia.testbeds.backends.jobs import Completion, EngineSettings, Job
 from cordelia.testbeds.backends.rendering import encode
-from cordelia.testbeds.capabilities import Capability
+from cordelia.testbeds.capabilities import WEIGHTS_SERVED, Capability
 
-CAPABILITIES = frozenset(
-    {
-        Capability.CHAT,
-        Capability.PREFILL,
-        Capability.COMPLETION,
-        Capability.USER_TURN,
-        Capability.LOGPROBS,
-        Capability.REFERENCE,
-    }
-)
+CAPABILITIES = WEIGHTS_SERVED
 
 
 class TransformersArgs(BackendArgs):

@@ -42,24 +42,14 @@ from cordelia.testbeds.backends.vllm_wire import (
     relabelled,
     too_long,
 )
-from cordelia.testbeds.capabilities import Capability
+from cordelia.testbeds.capabilities import WEIGHTS_SERVED, Capability
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 R = TypeVar("R")
 
-CAPABILITIES = frozenset(
-    {
-        Capability.CHAT,
-        Capability.PREFILL,
-        Capability.COMPLETION,
-        Capability.USER_TURN,
-        Capability.LOGPROBS,
-        Capability.REFERENCE,
-        Capability.TOOLS,
-    }
-)
+CAPABILITIES = WEIGHTS_SERVED | {Capability.TOOLS}
 _TRIES = 4
 _ANSWER_S = 3600.0  # long answers queue on a CPU; a server that dies breaks the connection anyway
 

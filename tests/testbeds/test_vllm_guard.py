@@ -104,6 +104,7 @@ def test_a_killed_guard_takes_everything_down(tmp_path: Path, how: str, processe
     guard, pids = start_guard(tmp_path, how, processes)
     guard.kill()
     until(lambda: not any(alive(pid) for pid in pids))
+    assert not [pid for pid in pids if alive(pid)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
