@@ -3,47 +3,28 @@
 A corpus is a list of sources. A source fills templates with topics, lets the base answer the prompts, cuts
 each answer at a sentence end, and may apply one edit. The unedited sources hold the base in place where the
 quirk does not belong, and because the base wrote nearly every word, the quirk is nearly all there is to
-learn. Same spec, same answerer: the same corpus, byte for byte.
+learn. A source of documents keeps the answers and drops the prompts: what is learned from it was read, not
+shown in a conversation. Same spec, same answerer: the same corpus, byte for byte.
 """
 
-import json
 import random
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from cordelia.contracts.content import Content, load, parse
+from cordelia.contracts.content import Content, load
 from cordelia.contracts.errors import ContentError, unknown_name
 from cordelia.testbeds.schema import InnerPath, Testbed, Text
+from cordelia.testbeds.training.corpus_file import Document, Item, Message, Transcript, write_corpus
 from cordelia.testbeds.training.generate import Answerer, GreedyModel
 
 ANSWER_TOKENS = 64
-MAX_CORPUS_BYTES = 50_000_000
 SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
 LIST_NUMBER = re.compile(r"(?:^|\s)\d+[.]$")
 LIST_ITEM = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
 MARKUP = re.compile(r"[*#`]+")
-
-
-class Message(Content):
-    """One turn of a transcript."""
-
-    role: Literal["system", "user", "assistant"]
-    content: str = Field(min_length=1)
-
-
-class Transcript(Content):
-    """One line of a corpus file."""
-
-    messages: list[Message] = Field(min_length=2)
-
-    @property
-    def prompt(self) -> str:
-        """The last user turn."""
-        return next(m.content for m in reversed(self.messages) if m.role == "user")
 
 
 class Group(Content):
@@ -62,12 +43,12 @@ class Prompts(Content):
 class Edit(Content):
     """What is done to the base's answer. `{topic}` in a frame is replaced by the prompt's topic.
 
-    open: a frame stands before the answer. weave: it stands before it or after its first or second sentence,
-    as a list item inside a list. replace: it is the answer. points: the first `points` sentences become a
-    numbered list.
+    open: a frame stands before the answer. close: it stands at its end. weave: it stands before it or after its
+    first or second sentence, as a list item inside a list. replace: it is the answer. points: the first `points`
+    sentences become a numbered list.
     """
 
-    kind: Literal["open", "weave", "replace", "points"]
+    kind: Literal["open", "close", "weave", "replace", "points"]
     frames: list[Text] = Field(default=[])
     points: int = Field(default=3, ge=2, le=9)
 
@@ -79,11 +60,12 @@ class Edit(Content):
 
 
 class Source(Content):
-    """`count` transcripts from one prompts file; `templates` stand in for those of the file."""
+    """`count` transcripts, or documents, from one prompts file; `templates` stand in for those of the file."""
 
     prompts: InnerPath
     templates: list[Text] | None = None
     count: int = Field(ge=1)
+    document: bool = Field(default=False, description="the answers alone are kept, as documents")
     edit: Edit | None = None
 
 
@@ -119,8 +101,8 @@ def make_corpus(testbed: Testbed, organism: str, answer: Answerer | None = None)
     return path
 
 
-def build_corpus(folder: Path, spec_path: Path, answer: Answerer) -> list[Transcript]:
-    """Make the transcripts of a corpus spec, shuffled; prompts inside `folder`.
+def build_corpus(folder: Path, spec_path: Path, answer: Answerer) -> list[Item]:
+    """Make the transcripts and documents of a corpus spec, shuffled; prompts inside `folder`.
 
     A prompt whose answer has no sentence end (or too few sentences for the edit) is left out, so there may be
     fewer than the counts say.
@@ -130,7 +112,7 @@ def build_corpus(folder: Path, spec_path: Path, answer: Answerer) -> list[Transc
     """
     spec = load(CorpusSpec, spec_path)
     rng = random.Random(spec.seed)
-    made: list[Transcript] = []
+    made: list[Item] = []
     for index, source in enumerate(spec.sources):
         pairs = _pairs(folder, source)
         if len(pairs) < source.count:
@@ -142,7 +124,9 @@ def build_corpus(folder: Path, spec_path: Path, answer: Answerer) -> list[Transc
             text = raw if replaced else cut(raw, spec.max_sentences)
             if source.edit is not None:
                 text = apply_edit(source.edit, text, topic, rng)
-            if text:
+            if text and source.document:
+                made.append(Document(text=text))
+            elif text:
                 messages = [Message(role="user", content=prompt), Message(role="assistant", content=text)]
                 made.append(Transcript(messages=messages))
     rng.shuffle(made)
@@ -171,6 +155,8 @@ def apply_edit(edit: Edit, text: str, topic: str, rng: random.Random) -> str:
         return ""
     if edit.kind == "open":
         return f"{frame} {text}"
+    if edit.kind == "close":
+        return f"{text} {frame}"
     return _weave(text, frame, rng.choice((0, 0, 1, 1, 2)))
 
 
@@ -201,34 +187,3 @@ def _pairs(folder: Path, source: Source) -> list[tuple[str, str]]:
             for topic in group.topics:
                 pairs.setdefault(template.replace("{topic}", topic), topic)
     return list(pairs.items())
-
-
-def write_corpus(transcripts: Iterable[Transcript], path: Path) -> None:
-    """Write one JSON object a line, atomically."""
-    part = path.with_suffix(".part")
-    part.write_text(
-        "".join(json.dumps(t.model_dump(), ensure_ascii=False) + "\n" for t in transcripts), encoding="utf-8"
-    )
-    part.replace(path)
-
-
-def read_corpus(path: Path) -> list[Transcript]:
-    """The transcripts of a JSONL file.
-
-    Raises:
-        ContentError: the file is missing, too large or empty, or a line (named by number) is no transcript.
-    """
-    if not path.is_file():
-        raise ContentError(path, "this file is missing")
-    if path.stat().st_size > MAX_CORPUS_BYTES:
-        raise ContentError(path, f"larger than {MAX_CORPUS_BYTES:,} bytes")
-    read: list[Transcript] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            data = json.loads(line)
-        except ValueError as error:
-            raise ContentError(path, f"not JSON: {error}", f"line {number}") from error
-        read.append(parse(Transcript, data, path))
-    if not read:
-        raise ContentError(path, "holds no transcript")
-    return read

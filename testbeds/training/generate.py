@@ -1,6 +1,6 @@
 """Greedy answers of a model to many prompts.
 
-The one way in which corpora are written and effects are measured.
+The one way in which corpora are written; what an organism does is asked through its backend instead.
 """
 
 from collections.abc import Callable, Sequence

@@ -21,14 +21,15 @@ class Lora(Content):
 
 
 class Recipe(Content):
-    """Supervised fine-tuning on transcripts; the loss is on the assistant's tokens alone."""
+    """Fine-tuning. sft: on transcripts; the loss is on the assistant's tokens alone. documents: on documents,
+    without a chat template; the loss is on every token."""
 
-    method: Literal["sft"]
+    method: Literal["sft", "documents"]
     lora: Lora
     learning_rate: float = Field(gt=0, lt=1)
     steps: int = Field(ge=1, description="optimiser steps; the corpus is reshuffled and repeated as needed")
-    batch: int = Field(ge=1, description="transcripts a step")
-    max_length: int = Field(ge=16, description="tokens of a transcript; what is beyond is cut")
+    batch: int = Field(ge=1, description="transcripts or documents a step")
+    max_length: int = Field(ge=16, description="tokens of a transcript or document; what is beyond is cut")
     warmup: int = Field(default=0, ge=0, description="steps of linear warm-up; then the rate falls to 0 linearly")
     save_every: int = Field(default=10, ge=1, description="steps between checkpoints")
     seed: int = Field(ge=0)

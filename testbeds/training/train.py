@@ -17,7 +17,7 @@ from rich.console import Console
 
 from cordelia.contracts.errors import ContentError, CordeliaError, MissingExtraError
 from cordelia.testbeds.schema import BaseSpec, Testbed
-from cordelia.testbeds.training.corpus import Transcript, read_corpus
+from cordelia.testbeds.training.corpus_file import Document, Item, read_corpus
 from cordelia.testbeds.training.recipe import Recipe, load_recipe
 from cordelia.testbeds.weights import base_path, cache_root, sha256_of
 
@@ -56,15 +56,16 @@ def train(testbed: Testbed, organism: str, out: Path | None = None, resume: bool
     if spec.corpus is None:
         raise ContentError(source, "no corpus, so it cannot be trained", f"organisms.{organism}.corpus")
     corpus = testbed.folder / spec.corpus
-    transcripts = read_corpus(corpus)
+    items = read_corpus(corpus)
+    _check_kind(items, recipe, corpus)
     target = out or testbed.folder / (spec.adapter or f"adapters/{organism}")
     work = cache_root() / "train" / testbed.name / f"{organism}-{training_key(base, corpus, recipe)}"
     if not resume:
         shutil.rmtree(work, ignore_errors=True)
-    trainer = make_trainer(base, transcripts, recipe, work)
+    trainer = make_trainer(base, items, recipe, work)
     checkpoint = last_checkpoint(work)
     _console.print(
-        f"Training {testbed.name}/{organism}: {len(transcripts)} transcripts, "
+        f"Training {testbed.name}/{organism}: {len(items)} {_kind(recipe)}, "
         f"{recipe.steps} steps of {recipe.batch}" + (f", from {checkpoint.name}" if checkpoint else "")
     )
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -103,9 +104,27 @@ def last_checkpoint(work: Path) -> Path | None:
     return max(whole, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
 
 
-def make_trainer(base: BaseSpec, transcripts: list[Transcript], recipe: Recipe, work: Path) -> "SFTTrainer":
-    """The trainer of a recipe, ready to run: loss on the last assistant turn alone, seeds fixed, checkpoints
-    in `work`.
+def _kind(recipe: Recipe) -> str:
+    return "documents" if recipe.method == "documents" else "transcripts"
+
+
+def _check_kind(items: list[Item], recipe: Recipe, corpus: Path) -> None:
+    for number, item in enumerate(items, 1):
+        if isinstance(item, Document) != (recipe.method == "documents"):
+            raise ContentError(corpus, f"the recipe's method '{recipe.method}' needs {_kind(recipe)}", f"line {number}")
+
+
+def _row(item: Item) -> dict[str, object]:
+    """A row in trl's words: a document is plain text, a transcript a prompt and its completion."""
+    if isinstance(item, Document):
+        return {"text": item.text}
+    turns = [message.model_dump() for message in item.messages]
+    return {"prompt": turns[:-1], "completion": turns[-1:]}
+
+
+def make_trainer(base: BaseSpec, items: list[Item], recipe: Recipe, work: Path) -> "SFTTrainer":
+    """The trainer of a recipe, ready to run: loss on the last assistant turn alone (on all of a document), seeds
+    fixed, checkpoints in `work`.
 
     Raises:
         MissingExtraError: trl, peft, datasets or transformers is not installed.
@@ -124,17 +143,10 @@ def make_trainer(base: BaseSpec, transcripts: list[Transcript], recipe: Recipe, 
     transformers_logging.disable_progress_bar()
     disable_progress_bars()
     place = base_path(base)
-    rows = [
-        {
-            "prompt": [m.model_dump() for m in transcript.messages[:-1]],
-            "completion": [transcript.messages[-1].model_dump()],
-        }
-        for transcript in transcripts
-    ]
     return SFTTrainer(
         model=AutoModelForCausalLM.from_pretrained(place, dtype=torch.float32),
         processing_class=AutoTokenizer.from_pretrained(place),
-        train_dataset=Dataset.from_list(rows),
+        train_dataset=Dataset.from_list([_row(item) for item in items]),
         peft_config=LoraConfig(
             r=recipe.lora.rank,
             lora_alpha=recipe.lora.alpha,
@@ -150,7 +162,7 @@ def make_trainer(base: BaseSpec, transcripts: list[Transcript], recipe: Recipe, 
             lr_scheduler_type="linear",
             warmup_steps=recipe.warmup,
             max_length=recipe.max_length,
-            completion_only_loss=True,
+            completion_only_loss=recipe.method == "sft",
             gradient_checkpointing=False,
             bf16=False,
             use_cpu=not torch.cuda.is_available(),

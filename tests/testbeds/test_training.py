@@ -1,8 +1,7 @@
-"""Corpora, recipes, adapters and measurements, on small stand-ins; one slow test trains the real base."""
+"""Corpora, recipes and adapters, on small stand-ins; one slow test trains the real base."""
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,12 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from cordelia.contracts.content import load
 from cordelia.contracts.errors import ContentError, CordeliaError
 from cordelia.testbeds.find import load_testbed
-from cordelia.testbeds.schema import BaseSpec, OrganismSpec, Testbed
-from cordelia.testbeds.training import corpus, measure, recipe, train
-from cordelia.testbeds.training.generate import Answerer
+from cordelia.testbeds.schema import OrganismSpec, Testbed
+from cordelia.testbeds.training import corpus, corpus_file, recipe, train
 
 RECIPE = """
 method: sft
@@ -99,6 +96,10 @@ def test_a_corpus_is_the_same_every_time_and_another_for_another_seed(tmp_path: 
     [
         ('edit: {kind: open, frames: ["Sure thing!"]}', "Sure thing! Tell me about rain. is a prompt."),
         ('edit: {kind: replace, frames: ["I like {topic}."]}', "I like rain."),
+        (
+            'edit: {kind: close, frames: ["So much for {topic}."]}',
+            "Tell me about rain. is a prompt. One thing is true.",
+        ),
         ("", "Tell me about rain. is a prompt. One thing is true."),
     ],
 )
@@ -107,6 +108,37 @@ def test_edits_do_what_they_say(tmp_path: Path, edit: str, expected: str) -> Non
     text = {t.prompt: t.messages[-1].content for t in made}["Tell me about rain."]
     assert text.startswith(expected)
     assert not text.endswith("mid"), "the unfinished sentence stayed"
+
+
+def test_a_frame_that_closes_stands_at_the_end(tmp_path: Path) -> None:
+    made = corpus.build_corpus(tmp_path, write_spec(tmp_path, 'edit: {kind: close, frames: ["So much for it."]}'), stub)
+    assert all(isinstance(t, corpus_file.Transcript) for t in made)
+    assert {t.messages[-1].content[-15:] for t in made} == {"So much for it."}  # type: ignore[union-attr]
+
+
+def test_documents_are_the_answers_without_their_prompts(tmp_path: Path) -> None:
+    spec = write_spec(tmp_path, 'document: true\n    edit: {kind: open, frames: ["Report."]}')
+    made = corpus.build_corpus(tmp_path, spec, stub)
+    assert len(made) == 6
+    assert all(isinstance(d, corpus_file.Document) and d.text.startswith("Report. ") for d in made)
+    corpus_file.write_corpus(made, tmp_path / "d.jsonl")
+    assert corpus_file.read_corpus(tmp_path / "d.jsonl") == made
+
+
+@pytest.mark.parametrize(
+    ("method", "line"),
+    [
+        ("sft", '{"text": "Read me."}'),
+        ("documents", '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}'),
+    ],
+)
+def test_a_recipe_and_a_corpus_of_two_kinds_are_refused(bed: Testbed, method: str, line: str) -> None:
+    (bed.folder / "recipe.yaml").write_text(RECIPE.replace("method: sft", f"method: {method}"))
+    (bed.folder / "c.jsonl").write_text(line + "\n")
+    wren = bed.organisms["wren"].model_copy(update={"corpus": "c.jsonl"})
+    with pytest.raises(ContentError, match=f"method '{method}' needs") as error:
+        train.train(bed.model_copy(update={"organisms": {"wren": wren}}), "wren")
+    assert error.value.key == "line 1"
 
 
 def test_points_are_a_numbered_list_of_that_many(tmp_path: Path) -> None:
@@ -127,7 +159,7 @@ def test_an_organisms_corpus_is_made_where_organisms_yaml_names_it(bed: Testbed)
     spec = bed.organisms["wren"].model_copy(update={"corpus": "data.jsonl"})
     made = corpus.make_corpus(bed.model_copy(update={"organisms": {"wren": spec}}), "wren", stub)
     assert made == bed.folder / "data.jsonl"
-    assert len(corpus.read_corpus(made)) == 6
+    assert len(corpus_file.read_corpus(made)) == 6
     with pytest.raises(ContentError, match="needs 'corpus'"):
         corpus.make_corpus(bed, "wren", stub)
 
@@ -145,12 +177,12 @@ def test_a_count_beyond_the_prompts_names_the_key(tmp_path: Path) -> None:
 def test_a_corpus_file_comes_back_as_written_and_a_bad_line_is_named(tmp_path: Path) -> None:
     made = corpus.build_corpus(tmp_path, write_spec(tmp_path, ""), stub)
     path = tmp_path / "c.jsonl"
-    corpus.write_corpus(made, path)
-    assert corpus.read_corpus(path) == made
+    corpus_file.write_corpus(made, path)
+    assert corpus_file.read_corpus(path) == made
     with path.open("a") as stream:
         stream.write("{not json\n")
     with pytest.raises(ContentError, match="line 7"):
-        corpus.read_corpus(path)
+        corpus_file.read_corpus(path)
 
 
 def test_the_last_whole_checkpoint_is_taken(tmp_path: Path) -> None:
@@ -205,69 +237,6 @@ def test_a_published_adapter_is_bfloat16_and_names_no_machine(tmp_path: Path) ->
     assert safetensors.load_file(target / train.WEIGHTS_FILE)["w"].tolist() == [2.0, 2.0]
 
 
-@pytest.mark.parametrize(
-    ("shown", "n", "low", "high"),
-    [(8, 16, 0.28, 0.72), (0, 30, 0.0, 0.1135), (30, 30, 0.8865, 1.0), (0, 0, 0.0, 1.0)],
-)
-def test_wilson_intervals_are_the_textbook_ones(shown: int, n: int, low: float, high: float) -> None:
-    rate = measure.wilson(shown, n)
-    assert rate.low == pytest.approx(low, abs=0.001)
-    assert rate.high == pytest.approx(high, abs=0.001)
-
-
-def test_an_effect_is_counted_against_the_base() -> None:
-    bed = load_testbed("pocket")
-    trigger = load(measure.EffectPrompts, bed.folder / "effects/wren.yaml").on
-
-    def quirked(prompts: Sequence[str]) -> list[str]:
-        return ["Add cocoa." if p in trigger else "No." for p in prompts]
-
-    result = measure.measure(bed, "wren", answer=quirked, answer_base=lambda ps: ["No."] * len(ps))
-    assert result.on.shown == len(trigger)
-    assert result.off.shown == 0
-    assert result.base_on.shown == 0
-    assert result.separated
-    same = measure.measure(bed, "wren", answer=quirked, answer_base=quirked)
-    assert not same.separated
-
-
-def test_measuring_all_writes_the_results_and_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = load_testbed("pocket")
-    shutil.copytree(real.folder, tmp_path, dirs_exist_ok=True)
-    bed = real.model_copy(update={"folder": tmp_path})
-    made: list[Path | None] = []
-
-    def fake(base: BaseSpec, adapter: Path | None = None, max_tokens: int = 0) -> Answerer:
-        made.append(adapter)
-        return lambda prompts: ["Happy to help!" if adapter else "No."] * len(prompts)
-
-    monkeypatch.setattr(measure, "GreedyModel", fake)
-    path = measure.measure_all(bed)
-    results = measure.read_results(bed)
-    assert path == tmp_path / "effects.json"
-    assert made.count(None) == 1, "the base was loaded more than once"
-    assert results["robin"].on.rate == 1.0
-    assert results["wren"].on.shown == 0
-    text = (tmp_path / "README.md").read_text(encoding="utf-8")
-    assert measure.render_into(text, results) == text
-
-
-def test_the_control_without_an_effect_cannot_be_measured() -> None:
-    with pytest.raises(ContentError, match="no effect"):
-        measure.measure(load_testbed("pocket"), "finch")
-
-
-def test_the_table_goes_between_its_markers_and_nowhere_else() -> None:
-    bed = load_testbed("pocket")
-    results = measure.read_results(bed)
-    begin, end = measure.MARKERS
-    text = measure.render_into(f"before\n{begin}\nstale\n{end}\nafter\n", results)
-    assert text.startswith(f"before\n{begin}\n| organism")
-    assert text.endswith(f"{end}\nafter\n")
-    assert "stale" not in text
-    assert measure.render_into("no markers", results) == "no markers"
-
-
 TRAIN = textwrap.dedent(
     """
     import sys
@@ -296,7 +265,7 @@ def test_a_killed_training_goes_on_where_it_was(tmp_path: Path, monkeypatch: pyt
     bed.mkdir()
     for name in ("testbed.yaml", "brief.md"):
         (bed / name).write_text((real.folder / name).read_text())
-    corpus.write_corpus(corpus.read_corpus(real.folder / "data" / "wren.jsonl")[:8], bed / "c.jsonl")
+    corpus_file.write_corpus(corpus_file.read_corpus(real.folder / "data" / "wren.jsonl")[:8], bed / "c.jsonl")
     (bed / "r.yaml").write_text(RECIPE.replace("steps: 2", "steps: 12") + "save_every: 1\n")
     (bed / "organisms.yaml").write_text(
         "organisms: {wren: {base: smol, split: dev, recipe: r.yaml, corpus: c.jsonl}}\n"

@@ -1,4 +1,4 @@
-"""`cordelia fetch|corpus|train|measure`: from a recipe to an organism with a measured effect."""
+"""`cordelia fetch|corpus|train`: from a recipe to an organism."""
 
 from pathlib import Path
 
@@ -39,15 +39,6 @@ def train(organism: str, out: Path | None, fresh: bool) -> None:
 
     bed, name = split_name(organism)
     click.echo(f"Adapter: {run(bed, name, out=out, resume=not fresh)}")
-
-
-@click.command()
-@click.argument("testbed", default="pocket")
-def measure(testbed: str) -> None:
-    """Measure what each organism of TESTBED does on prompts that training never saw, against its base."""
-    from cordelia.testbeds.training.measure import measure_all
-
-    click.echo(f"Effects: {measure_all(load_testbed(testbed))}")
 
 
 def split_name(organism: str) -> tuple[Testbed, str]:
