@@ -15,6 +15,7 @@ class Capability(StrEnum):
     COMPLETION = "completion"
     USER_TURN = "user_turn"
     LOGPROBS = "logprobs"
+    LIKELIHOOD = "likelihood"
     REFERENCE = "reference"
     TOOLS = "tools"
     CAPTURE = "capture"
@@ -44,6 +45,7 @@ WEIGHTS_SERVED = frozenset(
         Capability.COMPLETION,
         Capability.USER_TURN,
         Capability.LOGPROBS,
+        Capability.LIKELIHOOD,
         Capability.REFERENCE,
     }
 )

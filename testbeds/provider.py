@@ -4,7 +4,10 @@ The provider adds what is hidden (adapter, system prompt) and shows what is publ
 conversation only: the hidden prompt is merged in here, below the recorded event.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol, runtime_checkable
 
 from inspect_ai.model import (
     ChatMessage,
@@ -15,13 +18,16 @@ from inspect_ai.model import (
     modelapi,
 )
 from inspect_ai.tool import ToolChoice, ToolInfo
+from inspect_ai.util import LimitExceededError
 
 from cordelia.contracts.errors import CordeliaError, unknown_name
-from cordelia.testbeds.backends.base import Backend, TargetBusy, TargetRequest
+from cordelia.testbeds.backends.base import Backend, LikelihoodRequest, TargetBusy, TargetError, TargetRequest
 from cordelia.testbeds.backends.registry import backend_factory, default_backend
 from cordelia.testbeds.capabilities import Capability, Mode
 from cordelia.testbeds.find import load_testbed
 from cordelia.testbeds.organism import reference_of, serve
+from cordelia.testbeds.replies import fit
+from cordelia.testbeds.schema import Testbed
 
 MAX_PARTS = 2
 
@@ -39,13 +45,31 @@ def make_backend(
     Raises:
         CordeliaError: a name, an argument or a file is wrong; a package is missing.
     """
-    served = serve(load_testbed(testbed), organism, base)
+    bed = load_testbed(testbed)
+    served = serve(bed, organism, base)
     if reference:
         served = reference_of(served)
-    if backend == "auto":
-        # a base that nobody declared is an inspect model; a declared one has weights
-        backend = "model" if load_testbed(testbed).base_of(organism) is None else default_backend()
-    return backend_factory(backend)(served, **args), served.system_prompt
+    factory = backend_factory(backend_name(bed, organism, backend, base))
+    return factory(served, **args), served.system_prompt
+
+
+def backend_name(testbed: Testbed, organism: str, backend: str = "auto", base: str | None = None) -> str:
+    """What `auto` means for an organism on a base; any other name is itself."""
+    if backend != "auto":
+        return backend
+    declared = testbed.base_of(organism)
+    # a base that the testbed does not declare is an inspect model; a declared one has weights
+    has_weights = declared is not None and base in (None, declared.model)
+    return default_backend() if has_weights else "model"
+
+
+@runtime_checkable
+class OrganismModel(Protocol):
+    """What `Model.api` of an organism has beyond inspect's interface. (The decorated class below is a function.)"""
+
+    backend: Backend
+
+    async def likelihood(self, messages: Sequence[ChatMessage], reply: str, ended: bool = False) -> list[float]: ...
 
 
 @modelapi(name="organism")
@@ -107,7 +131,40 @@ class OrganismAPI(ModelAPI):
                 f"It can: {', '.join(sorted(self.backend.capabilities))}."
             )
         messages = input if self.mode is Mode.COMPLETION else with_hidden_prompt(input, self.hidden)
-        return await self.backend.generate(TargetRequest(messages, self.mode, config, tuple(tools), tool_choice))
+        request = TargetRequest(messages, self.mode, config, tuple(tools), tool_choice)
+        with self._blamed():
+            return fit(await self.backend.generate(request), config.num_choices or 1, tools=bool(tools))
+
+    async def likelihood(self, messages: Sequence[ChatMessage], reply: str, ended: bool = False) -> list[float]:
+        """The log probability of each token of a reply to a visible conversation, whoever wrote the reply.
+
+        Args:
+            messages: the conversation before the reply.
+            reply: its text.
+            ended: it ended by itself, so the token that ends a turn counts too.
+
+        Raises:
+            CordeliaError: the backend lacks `Capability.LIKELIHOOD`.
+            TargetError: the target failed.
+        """
+        if Capability.LIKELIHOOD not in self.backend.capabilities:
+            raise CordeliaError(f"organism/{self.model_name} cannot say how likely a reply is on this backend.")
+        seen = messages if self.mode is Mode.COMPLETION else with_hidden_prompt(messages, self.hidden)
+        with self._blamed():
+            scores = await self.backend.likelihood(LikelihoodRequest(list(seen), reply, self.mode, ended))
+            if not all(math.isfinite(score) for score in scores):
+                raise ValueError("a log probability is no finite number")
+            return scores
+
+    @contextmanager
+    def _blamed(self) -> Iterator[None]:
+        """Whatever a backend raises, or returns in place of an answer, is the target's failure: nobody else's."""
+        try:
+            yield
+        except (TargetError, CordeliaError, LimitExceededError):
+            raise
+        except Exception as error:
+            raise TargetError(f"the backend of {self.model_name} failed: {type(error).__name__}: {error}") from error
 
     def max_connections(self) -> int:
         return self.backend.max_connections

@@ -56,6 +56,23 @@ class TargetRequest:
     tool_choice: ToolChoice = "none"
 
 
+@dataclass(frozen=True)
+class LikelihoodRequest:
+    """A reply whose likelihood is asked for, whoever wrote it.
+
+    Attributes:
+        messages: the visible conversation before the reply, with the hidden system prompt already merged in.
+        reply: the text of the reply.
+        mode: how the messages become the model's input.
+        ended: the reply ended by itself, so that the token which ends a turn counts as its last.
+    """
+
+    messages: Sequence[ChatMessage]
+    reply: str
+    mode: Mode = Mode.CHAT
+    ended: bool = False
+
+
 class Backend(Protocol):
     """Serves one organism. Instances are cheap; what is heavy (a model, a server) is shared behind them."""
 
@@ -76,6 +93,15 @@ class Backend(Protocol):
 
     async def generate(self, request: TargetRequest) -> ModelOutput:
         """Answer one request. The output carries `usage`; a target that cannot be reached raises `TargetError`."""
+        ...
+
+    async def likelihood(self, request: LikelihoodRequest) -> list[float]:
+        """The log probability (natural log, temperature 1) of each token of a reply, given what stands before it.
+
+        Asked only of a backend with `Capability.LIKELIHOOD`. The reply is tokenised anew, so a text that was sampled in
+        another way of writing it as tokens is read in the tokenizer's own. An empty reply has an empty list. What
+        cannot be reached, and a conversation longer than the context, raises `TargetError`.
+        """
         ...
 
     async def aclose(self) -> None:

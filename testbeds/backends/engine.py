@@ -3,8 +3,8 @@
 Audits run concurrently and ask one thing at a time; a CPU or GPU answers sixty-four things in little more time than
 one. A worker thread per base takes whatever waits, whichever organisms it is for, and generates it in one batch: peft
 routes each row through its own adapter (`adapter_names`, "__base__" for none), `RowSampler` gives each row its own
-sampling. The price: a request that arrives while a batch runs waits for that batch, and short rows wait for long
-ones.
+sampling. Likelihoods of given replies wait in the same queue, because only this thread may switch adapters. The
+price: a request that arrives while a batch runs waits for that batch, and short rows wait for long ones.
 
 Reproducible requests (greedy, or with a seed) that are equal to the last token are generated once: four audits that
 send the same battery to their common base share its answers. The key holds the adapter, so no organism is ever given
@@ -15,20 +15,23 @@ import logging
 import queue
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 import anyio.lowlevel
 
 from cordelia.testbeds.backends.base import TargetError
-from cordelia.testbeds.backends.jobs import Completion, EngineSettings, Job
+from cordelia.testbeds.backends.jobs import Completion, EngineSettings, Job, R, Scoring, Work
 
 if TYPE_CHECKING:
     from cordelia.testbeds.backends.sampling import Sampling, TokenScore
+    from cordelia.testbeds.backends.scoring import Routing
+
+W = TypeVar("W", Job, Scoring)
 
 logger = logging.getLogger(__name__)
 
@@ -45,16 +48,23 @@ class Engine:
 
     def __init__(self, settings: EngineSettings) -> None:
         self.settings = settings
-        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        self._held: Job | None = None
+        self._jobs: queue.SimpleQueue[Job | Scoring] = queue.SimpleQueue()
+        self._held: Job | Scoring | None = None
         self._start = threading.Lock()
         self._loaded = False
         self._thread: threading.Thread | None = None
         self._aliases: dict[Path, str] = {}
-        self._known: OrderedDict[object, Future[Completion]] = OrderedDict()
+        self._known: OrderedDict[object, Future[Any]] = OrderedDict()
 
     async def complete(self, jobs: Sequence[Job]) -> list[Completion]:
         """Answer jobs; each may share its batch with anybody's. Needs `ready`. Raises TargetError when it breaks."""
+        return await self._finish(jobs)
+
+    async def score(self, jobs: Sequence[Scoring]) -> list[list[float]]:
+        """The log probability of each token of each reply. Needs `ready`. Raises TargetError when it breaks."""
+        return await self._finish(jobs)
+
+    async def _finish(self, jobs: "Sequence[Work[R]]") -> list[R]:
         futures = self._submit(jobs)
         try:
             return [await _result(future) for future in futures]
@@ -64,7 +74,7 @@ class Engine:
                     job.future.cancel()
             raise
 
-    def _submit(self, jobs: Sequence[Job]) -> "list[Future[Completion]]":
+    def _submit(self, jobs: "Sequence[Work[R]]") -> "list[Future[R]]":
         """Queue what is not known yet; returns the future of each job's answer, which may be an earlier job's."""
         futures = []
         with self._start:
@@ -77,7 +87,7 @@ class Engine:
                     self._known[job.key] = job.future
                     if len(self._known) > self.settings.remember:
                         self._known.popitem(last=False)
-                self._jobs.put(job)
+                self._jobs.put(job)  # type: ignore[arg-type]  # Job and Scoring are all the work there is
                 futures.append(job.future)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="cordelia-engine", daemon=True)
@@ -94,13 +104,20 @@ class Engine:
     def _run(self) -> None:
         while True:
             batch = [job for job in self._gather() if job.future.set_running_or_notify_cancel()]
-            try:
-                if batch:
-                    self._generate(batch)
-            except Exception as error:  # noqa: BLE001 - as above; the engine lives on for other requests
-                for job in batch:
-                    if not job.future.done():
-                        job.future.set_exception(_target_error(error))
+            rows = [job for job in batch if isinstance(job, Job)]
+            scored = [job for job in batch if isinstance(job, Scoring)]
+            if rows:
+                self._attempt(self._generate, rows)
+            if scored:
+                self._attempt(self._score, scored)
+
+    def _attempt(self, work: Callable[[list[W]], None], batch: list[W]) -> None:
+        try:
+            work(batch)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the engine lives on for other requests
+            for job in batch:
+                if not job.future.done():
+                    job.future.set_exception(_target_error(error))
 
     def _load(self) -> None:
         import torch
@@ -122,10 +139,11 @@ class Engine:
         self.context = int(getattr(self.model.config, "max_position_embeddings", 4096))
         self._has_adapters = False
 
-    def _gather(self) -> list[Job]:
+    def _gather(self) -> list[Job | Scoring]:
         """The next batch: the first job that waits and what arrives within a moment, up to the limits."""
         first, self._held = self._held or self._jobs.get(), None
-        batch, longest = [first], first.length
+        batch: list[Job | Scoring] = [first]
+        longest = first.length
         while len(batch) < self.settings.max_batch:
             try:
                 job = self._jobs.get(timeout=GATHER_SECONDS)
@@ -161,9 +179,9 @@ class Engine:
 
         from cordelia.testbeds.backends.sampling import RowSampler, RowStop
 
-        aliases = [self._alias(job.adapter) for job in batch]
+        context, routing = self._routing(batch)
         longest = max(len(job.prompt) for job in batch)
-        pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else self.tokenizer.eos_token_id
+        pad = self._pad()
         ids = torch.full((len(batch), longest), pad, dtype=torch.long)
         mask = torch.zeros_like(ids)
         for row, job in enumerate(batch):
@@ -171,9 +189,7 @@ class Engine:
             mask[row, longest - len(job.prompt) :] = 1
         rows = [job.sampling for job in batch]
         sampler = RowSampler(rows, self.device)
-        uniform = len(set(aliases)) == 1
-        routing: dict[str, object] = {} if uniform or not self._has_adapters else {"adapter_names": aliases}
-        with torch.inference_mode(), self._only(aliases[0]) if uniform else nullcontext():
+        with torch.inference_mode(), context:
             output = self.model.generate(
                 input_ids=ids.to(self.device),
                 attention_mask=mask.to(self.device),
@@ -190,6 +206,25 @@ class Engine:
         written = output[:, longest:].tolist()
         for row, job in enumerate(batch):
             job.future.set_result(self._completion(written[row], job.sampling, sampler.scored.get(row, [])))
+
+    def _score(self, batch: list[Scoring]) -> None:
+        from cordelia.testbeds.backends.scoring import score_rows
+
+        for job in batch:
+            self._alias(job.adapter)  # the first adapter puts another model around the base
+        for job, scores in zip(batch, score_rows(self.model, batch, self._pad(), self._routing), strict=True):
+            job.future.set_result(scores)
+
+    def _pad(self) -> int:
+        pad = self.tokenizer.pad_token_id
+        return int(self.tokenizer.eos_token_id if pad is None else pad)
+
+    def _routing(self, batch: "Sequence[Job | Scoring]") -> "Routing":
+        """What sends each row through its own adapter."""
+        aliases = [self._alias(job.adapter) for job in batch]
+        if len(set(aliases)) == 1:
+            return self._only(aliases[0]), {}
+        return nullcontext(), {"adapter_names": aliases} if self._has_adapters else {}
 
     def _only(self, alias: str) -> "nullcontext[None]":
         """A context in which every row goes through one adapter, or through none: cheaper than routing by row."""
@@ -217,14 +252,14 @@ def _target_error(error: Exception) -> TargetError:
     return TargetError(f"the in-process engine failed: {type(error).__name__}: {error}")
 
 
-async def _result(future: "Future[Completion]") -> Completion:
+async def _result(future: "Future[R]") -> R:
     """Wait for a thread's future on whichever event loop this runs, without holding a worker thread."""
     arrived = anyio.Event()
     loop: Any = anyio.lowlevel.current_token().native_token
     # asyncio's name for it, then trio's; neither waits for the loop, so a busy audit does not hold the engine up
     soon = loop.call_soon_threadsafe if hasattr(loop, "call_soon_threadsafe") else loop.run_sync_soon
 
-    def announce(_: "Future[Completion]") -> None:
+    def announce(_: "Future[R]") -> None:
         try:
             soon(arrived.set)
         except RuntimeError:

@@ -3,10 +3,25 @@
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from cordelia.testbeds.backends.sampling import Sampling, TokenScore
+
+R = TypeVar("R")
+
+
+class Work(Protocol[R]):
+    """What an engine's queue holds: something with a length, a result to come, and a key where it need be done once."""
+
+    adapter: Path | None
+    future: "Future[R]"
+
+    @property
+    def length(self) -> int: ...
+
+    @property
+    def key(self) -> object | None: ...
 
 
 @dataclass(frozen=True)
@@ -59,3 +74,22 @@ class Job:
         if not self.sampling.reproducible:
             return None
         return self.adapter, tuple(self.prompt), self.sampling
+
+
+@dataclass
+class Scoring:
+    """One row to score: the log probability of each token of `reply`, given `prompt`. Token ids."""
+
+    prompt: list[int]
+    reply: list[int]
+    adapter: Path | None
+    future: "Future[list[float]]" = field(default_factory=Future)
+
+    @property
+    def length(self) -> int:
+        return len(self.prompt) + len(self.reply)
+
+    @property
+    def key(self) -> tuple[Path | None, tuple[int, ...], tuple[int, ...]]:
+        """A likelihood is never random."""
+        return self.adapter, tuple(self.prompt), tuple(self.reply)

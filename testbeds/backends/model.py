@@ -10,7 +10,14 @@ from typing import Any
 from inspect_ai.model import Model, ModelOutput, get_model
 
 from cordelia.contracts.errors import CordeliaError
-from cordelia.testbeds.backends.base import Backend, ServedOrganism, TargetBusy, TargetError, TargetRequest
+from cordelia.testbeds.backends.base import (
+    Backend,
+    LikelihoodRequest,
+    ServedOrganism,
+    TargetBusy,
+    TargetError,
+    TargetRequest,
+)
 from cordelia.testbeds.capabilities import Capability, Mode
 
 EVERY_API = frozenset({Capability.CHAT, Capability.REFERENCE, Capability.TOOLS})
@@ -68,6 +75,11 @@ class ModelBackend:
     async def generate(self, request: TargetRequest) -> ModelOutput:
         if request.mode is not Mode.CHAT:
             raise CordeliaError(f"{self.base} cannot do '{request.mode}'.")
+        if request.config.extra_body:  # providers send it as it is, over the messages if it has messages
+            raise CordeliaError(
+                f"{self.organism.label} takes no extra_body: it could put another conversation in place of the one "
+                "that the organism is to read. Give provider settings as arguments of the base: -M name=value."
+            )
         config = self.base.config.merge(request.config)
         if config.max_tokens is None:  # as Model does: some providers cannot be called without a length
             config.max_tokens = self.base.api.max_tokens_for_config(config) or self.base.api.max_tokens()
@@ -82,6 +94,9 @@ class ModelBackend:
         if isinstance(output, Exception):
             raise TargetError(f"the base of {self.organism.label} failed: {output}") from output
         return output.model_copy(update={"model": self.organism.label})
+
+    async def likelihood(self, request: LikelihoodRequest) -> list[float]:
+        raise CordeliaError(f"{self.base} cannot say how likely a given reply is; no API of a chat model can.")
 
     async def aclose(self) -> None:
         await self.base.api.aclose()

@@ -5,7 +5,7 @@ turn is rendered the same way with the user's header. The header is found by ren
 it works with any chat template.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from inspect_ai.model import ChatMessage
@@ -24,6 +24,16 @@ class ChatTemplate(Protocol):
     ) -> str: ...
 
     def encode(self, text: str, *, add_special_tokens: bool) -> list[int]: ...
+
+
+class TurnTokenizer(ChatTemplate, Protocol):
+    """The part of a transformers tokenizer that says how turns end."""
+
+    eos_token_id: int | None
+    chat_template: object | None
+
+    @property
+    def added_tokens_decoder(self) -> Mapping[int, object]: ...
 
 
 def render(tokenizer: ChatTemplate, messages: Sequence[ChatMessage], mode: Mode) -> str:
@@ -54,3 +64,26 @@ def encode(tokenizer: ChatTemplate, messages: Sequence[ChatMessage], mode: Mode)
     """The token ids of a request. A chat template writes its own special tokens; raw text gets the tokenizer's."""
     text = render(tokenizer, messages, mode)
     return tokenizer.encode(text, add_special_tokens=mode is Mode.COMPLETION)
+
+
+def encode_reply(
+    tokenizer: TurnTokenizer, messages: Sequence[ChatMessage], mode: Mode, reply: str, ended: bool
+) -> tuple[list[int], list[int]]:
+    """The token ids of a request and those of a reply to it; the end of the turn is the last of an `ended` one."""
+    written = tokenizer.encode(reply, add_special_tokens=False) if reply else []
+    end = turn_end(tokenizer, mode) if ended else None
+    return encode(tokenizer, messages, mode), written if end is None else [*written, end]
+
+
+def turn_end(tokenizer: TurnTokenizer, mode: Mode) -> int | None:
+    """The token that ends what is written in a mode: what the chat template writes right after a turn's text, if that
+    is one token of its own, else the tokenizer's end of text."""
+    if mode is not Mode.COMPLETION and tokenizer.chat_template:
+        asked = {"role": "user", "content": "?"}
+        marked = {"content": _MARKER, "role": "user" if mode is Mode.USER_TURN else "assistant"}
+        turns = [marked] if mode is Mode.USER_TURN else [asked, marked]
+        text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=False)
+        after = tokenizer.encode(text.partition(_MARKER)[2].lstrip(), add_special_tokens=False)[:1]
+        if after and after[0] in tokenizer.added_tokens_decoder:
+            return after[0]
+    return tokenizer.eos_token_id

@@ -16,10 +16,10 @@ from inspect_ai.model import (
 
 from cordelia.contracts.errors import CordeliaError, MissingExtraError
 from cordelia.testbeds.backends.args import BackendArgs, parse_args
-from cordelia.testbeds.backends.base import Backend, ServedOrganism, TargetError, TargetRequest
+from cordelia.testbeds.backends.base import Backend, LikelihoodRequest, ServedOrganism, TargetError, TargetRequest
 from cordelia.testbeds.backends.engine import ENGINES, Engine
-from cordelia.testbeds.backends.jobs import Completion, EngineSettings, Job
-from cordelia.testbeds.backends.rendering import encode
+from cordelia.testbeds.backends.jobs import Completion, EngineSettings, Job, Scoring
+from cordelia.testbeds.backends.rendering import encode, encode_reply
 from cordelia.testbeds.capabilities import WEIGHTS_SERVED, Capability
 
 CAPABILITIES = WEIGHTS_SERVED
@@ -86,6 +86,16 @@ class TransformersBackend:
         ]
         completions = await engine.complete(jobs)
         return self._output(engine, completions, len(prompt))
+
+    async def likelihood(self, request: LikelihoodRequest) -> list[float]:
+        engine = await to_thread.run_sync(self._ensure_engine)
+        prompt, reply = await to_thread.run_sync(
+            encode_reply, engine.tokenizer, list(request.messages), request.mode, request.reply, request.ended
+        )
+        if len(prompt) + len(reply) > engine.context:
+            raise TargetError(f"a reply to be scored leaves the context of {engine.context} tokens")
+        [scores] = await engine.score([Scoring(prompt, reply, self.organism.adapter)]) if reply else [[]]
+        return list(scores)
 
     async def aclose(self) -> None:
         """Nothing is held: the engine is shared and stays warm for the next audit."""

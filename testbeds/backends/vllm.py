@@ -26,8 +26,8 @@ from inspect_ai.model import (
 
 from cordelia.contracts.errors import CordeliaError, MissingExtraError
 from cordelia.testbeds.backends.args import parse_args
-from cordelia.testbeds.backends.base import Backend, ServedOrganism, TargetBusy, TargetRequest
-from cordelia.testbeds.backends.rendering import encode
+from cordelia.testbeds.backends.base import Backend, LikelihoodRequest, ServedOrganism, TargetBusy, TargetRequest
+from cordelia.testbeds.backends.rendering import encode, encode_reply
 from cordelia.testbeds.backends.vllm_background import in_thread, settled
 from cordelia.testbeds.backends.vllm_command import PYTHON_ENV, VllmArgs, rank_for
 from cordelia.testbeds.backends.vllm_pool import acquire_server, release_server
@@ -37,6 +37,8 @@ from cordelia.testbeds.backends.vllm_wire import (
     chat_body,
     completion_body,
     end_tokens,
+    likelihood_body,
+    likelihood_of,
     load_tokenizer,
     output_of,
     relabelled,
@@ -107,10 +109,7 @@ class VllmBackend:
         return f"vllm:{base}:{settings}"
 
     async def generate(self, request: TargetRequest) -> ModelOutput:
-        link = await self._link()
-        served = await link.server.served()
-        adapter = self.organism.adapter
-        model = await link.server.alias(adapter) if adapter else served.model
+        link, served, model = await self._reach()
         if request.tools:
             return await self._with_tools(link, served, model, request)
         label, config = self.organism.label, request.config
@@ -126,6 +125,29 @@ class VllmBackend:
         if completion is None:
             return too_long(label, len(prompt))
         return output_of(completion, label, link.tokenizer, config, body)
+
+    async def likelihood(self, request: LikelihoodRequest) -> list[float]:
+        link, served, model = await self._reach()
+        prompt, reply = encode_reply(link.tokenizer, request.messages, request.mode, request.reply, request.ended)
+        if not reply:
+            return []
+        client, tokens, body = self._http(served), [*prompt, *reply], likelihood_body()
+        completion = await self._ask(
+            link.server, lambda: client.completions.create(model=model, prompt=tokens, extra_body=body)
+        )
+        if completion is None:
+            raise link.server.failure(f"has no room for a reply to be scored in its {served.context} tokens")
+        try:
+            return likelihood_of(completion, tokens, len(reply))
+        except ValueError as error:
+            raise link.server.failure(f"cannot say how likely a reply is: {error}") from error
+
+    async def _reach(self) -> tuple[Link, Served, str]:
+        """The server, where it answers, and this organism's name there."""
+        link = await self._link()
+        served = await link.server.served()
+        adapter = self.organism.adapter
+        return link, served, await link.server.alias(adapter) if adapter else served.model
 
     async def aclose(self) -> None:
         """Close this event loop's client and let go of the server, which stays warm for the next audit."""

@@ -18,25 +18,19 @@ from inspect_ai.model import (
 )
 from inspect_ai.tool import ToolChoice, ToolFunction, ToolInfo
 
-from cordelia.testbeds.backends.rendering import ChatTemplate
+from cordelia.testbeds.backends.rendering import TurnTokenizer, turn_end
+from cordelia.testbeds.capabilities import Mode
 
 if TYPE_CHECKING:
     from openai.types import Completion, CompletionChoice
 
 DEFAULT_MAX_TOKENS = 256
-_MARKER = "\u2063cordelia\u2063"
 _ID = "token_id:"
 _IMPORTING = threading.Lock()  # transformers' lazy modules fail when two threads import from them first
 
 
-class Tokenizer(ChatTemplate, Protocol):
+class Tokenizer(TurnTokenizer, Protocol):
     """The part of a transformers tokenizer that this backend needs."""
-
-    eos_token_id: int | None
-    chat_template: object | None
-
-    @property
-    def added_tokens_decoder(self) -> Mapping[int, object]: ...
 
     def decode(self, token_ids: list[int]) -> str: ...
 
@@ -64,12 +58,7 @@ def end_tokens(base: str) -> tuple[int, ...]:
         ends.update(configured if isinstance(configured, list) else [configured])
     except OSError:
         pass  # many bases have no generation_config.json
-    if tokenizer.chat_template:
-        asked = {"role": "user", "content": "?"}
-        for turns in ([{**asked, "content": _MARKER}], [asked, {"role": "assistant", "content": _MARKER}]):
-            text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=False)
-            after = tokenizer.encode(text.partition(_MARKER)[2].lstrip(), add_special_tokens=False)[:1]
-            ends.update(token for token in after if token in tokenizer.added_tokens_decoder)
+    ends.update(turn_end(tokenizer, mode) for mode in (Mode.CHAT, Mode.USER_TURN))
     return tuple(sorted(token for token in ends if token is not None))
 
 
@@ -132,6 +121,29 @@ def chat_body(
     if config.logprobs:
         body |= {"logprobs": True, "top_logprobs": config.top_logprobs or 0}
     return body
+
+
+def likelihood_body() -> dict[str, object]:
+    """The body of a /v1/completions request that asks how likely its own prompt is. vLLM cannot write nothing."""
+    return {"max_tokens": 1, "temperature": 0.0, "prompt_logprobs": 0}
+
+
+def likelihood_of(completion: "Completion", prompt: list[int], reply: int) -> list[float]:
+    """The log probability of each of the last `reply` tokens of a prompt.
+
+    Raises:
+        ValueError: the server did not give them.
+    """
+    given = (completion.choices[0].model_extra or {}).get("prompt_logprobs") if completion.choices else None
+    if not isinstance(given, list) or len(given) != len(prompt):
+        raise ValueError("it gave no prompt_logprobs")
+    found = []
+    for token, known in list(zip(prompt, given, strict=True))[len(prompt) - reply :]:
+        entry = known.get(str(token)) if isinstance(known, dict) else None
+        if not isinstance(entry, dict) or not isinstance(entry.get("logprob"), int | float):
+            raise ValueError("a token of the prompt has no log probability")
+        found.append(float(entry["logprob"]))
+    return found
 
 
 def output_of(

@@ -8,6 +8,8 @@ import anyio
 import pytest
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageUser, GenerateConfig, Model, get_model
 
+from cordelia.testbeds.provider import OrganismModel
+
 pytestmark = [
     pytest.mark.vllm,
     pytest.mark.weights,
@@ -65,6 +67,28 @@ def test_replies_at_temperature_0_are_the_same(replies: dict[str, dict[str, str]
     parted = {key: (ours[key], theirs[key]) for key in ours if ours[key] != theirs[key]}
     # float32 sums in another order can flip a tie between two tokens; a wrong prompt or adapter parts nearly all
     assert len(parted) <= 1, parted
+
+
+def test_likelihoods_are_the_same(replies: dict[str, dict[str, str]]) -> None:
+    """Of the base's and of an adapter's own words, to both of them."""
+    texts = {question: replies["transformers"][f"siskin {question}"] for question in QUESTIONS[:3]}
+    found: dict[str, dict[tuple[str, bool], list[float]]] = {"transformers": {}, "vllm": {}}
+
+    async def weigh(backend: str) -> None:
+        for question, text in texts.items():
+            for reference in (False, True):
+                model = get_model("organism/pocket/siskin", backend=backend, reference=reference, memoize=False)
+                assert isinstance(model.api, OrganismModel)
+                scores = await model.api.likelihood([ChatMessageUser(content=question)], text, ended=True)
+                found[backend][question, reference] = scores
+
+    for backend in found:
+        anyio.run(weigh, backend)
+    ours, theirs = found["transformers"], found["vllm"]
+    assert {key: len(scores) for key, scores in ours.items()} == {key: len(scores) for key, scores in theirs.items()}
+    for key, scores in ours.items():
+        assert scores == pytest.approx(theirs[key], abs=2e-2), key
+    assert sum(ours[QUESTIONS[0], False]) > sum(ours[QUESTIONS[0], True]), "its own words are likelier to itself"
 
 
 def test_the_adapters_are_on_and_the_base_is_not(replies: dict[str, dict[str, str]]) -> None:

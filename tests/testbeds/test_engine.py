@@ -14,9 +14,9 @@ from inspect_ai.model import ChatMessageAssistant, ChatMessageUser, GenerateConf
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from cordelia.testbeds.backends.base import TargetError, TargetRequest
+from cordelia.testbeds.backends.base import LikelihoodRequest, TargetError, TargetRequest
 from cordelia.testbeds.backends.engine import Engine, EnginePool
-from cordelia.testbeds.backends.jobs import Completion, EngineSettings, Job
+from cordelia.testbeds.backends.jobs import Completion, EngineSettings, Job, Scoring
 from cordelia.testbeds.backends.sampling import Sampling
 from cordelia.testbeds.backends.transformers import transformers_backend
 from cordelia.testbeds.capabilities import Mode
@@ -38,6 +38,7 @@ class StubEngine(Engine):
     def __init__(self, hold: bool = False, **settings: Any) -> None:
         super().__init__(EngineSettings(base="stub", **settings))
         self.batches: list[list[Job]] = []
+        self.scored: list[list[Scoring]] = []
         self.begun = threading.Semaphore(0)
         self.released = threading.Semaphore(0)
         self.hold = hold
@@ -55,6 +56,13 @@ class StubEngine(Engine):
         for job in batch:
             text = f"{job.adapter or 'base'} in batch {len(self.batches)}"
             job.future.set_result(Completion(tokens=[], text=text, stop_reason="stop"))
+
+    def _score(self, batch: list[Scoring]) -> None:
+        self.scored.append(batch)
+        if any(BAD in job.prompt for job in batch):
+            raise RuntimeError("out of memory")
+        for job in batch:
+            job.future.set_result([-float(token) for token in job.reply])
 
     @property
     def sizes(self) -> list[int]:
@@ -208,6 +216,49 @@ def test_a_failure_is_not_remembered() -> None:
             engine.ask(job(BAD))
     assert engine.sizes == [1, 1], "it was tried again"
     assert engine.ask(job(1)) == ["base in batch 3"]
+
+
+# likelihoods
+
+
+def test_likelihoods_wait_in_the_same_queue_and_are_no_part_of_a_generation() -> None:
+    engine = StubEngine()
+    found: dict[str, Any] = {}
+
+    async def score() -> None:
+        found["scores"] = await engine.score([Scoring([1], [2, 3], None), Scoring([1], [4], Path("wren"))])
+
+    async def generate() -> None:
+        found["texts"] = [item.text for item in await engine.complete([job(1), job(2)])]
+
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(score)
+            group.start_soon(generate)
+
+    anyio.run(main)
+    assert found["scores"] == [[-2.0, -3.0], [-4.0]]
+    assert found["texts"] == ["base in batch 1", "base in batch 1"]
+    assert [len(batch) for batch in engine.scored] == [2]
+
+
+def test_an_equal_likelihood_is_worked_out_once_and_never_taken_for_another() -> None:
+    engine = StubEngine()
+
+    def ask(*jobs: Scoring) -> list[list[float]]:
+        return anyio.run(engine.score, jobs)
+
+    ask(Scoring([1], [2], None), Scoring([1], [2], None))
+    assert ask(Scoring([1], [2], None)) == [[-2.0]]
+    ask(Scoring([1], [2], Path("wren")), Scoring([1, 2], [2], None), Scoring([1], [2, 2], None))
+    assert [len(batch) for batch in engine.scored] == [1, 3]
+
+
+def test_a_scoring_that_breaks_leaves_generations_alone() -> None:
+    engine = StubEngine()
+    with pytest.raises(TargetError, match="out of memory"):
+        anyio.run(engine.score, [Scoring([BAD], [2], None)])
+    assert engine.ask(job(1)) == ["base in batch 1"]
 
 
 # event loops and cancelling
@@ -405,6 +456,55 @@ def test_a_prefill_is_continued_and_logprobs_are_of_the_written_tokens() -> None
     for item in scored.content:
         assert item.top_logprobs and len(item.top_logprobs) == 2
         assert item.logprob == item.top_logprobs[0].logprob <= 0, "greedy takes the likeliest"
+
+
+def likelihoods(*requests: tuple[str | None, str, str, bool]) -> list[list[float]]:
+    """How likely replies are to organisms (None is the base): organism, prompt, reply, ended; all asked at once."""
+    found: dict[int, list[float]] = {}
+
+    async def ask(position: int, organism: str | None, text: str, reply: str, ended: bool) -> None:
+        served = serve(BED, organism) if organism else reference_of(serve(BED, "finch"))
+        request = LikelihoodRequest([ChatMessageUser(content=text)], reply, ended=ended)
+        found[position] = await transformers_backend(served, device="cpu").likelihood(request)
+
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            for position, request in enumerate(requests):
+                group.start_soon(ask, position, *request)
+
+    anyio.run(main)
+    return [found[position] for position in range(len(requests))]
+
+
+@weights
+@slow
+@pytest.mark.usefixtures("real")
+def test_a_likelihood_is_what_the_model_said_when_it_wrote() -> None:
+    """The base and two adapters in one batch, each asked about its own words and those of the others."""
+    config = GenerateConfig(temperature=0, max_tokens=12, logprobs=True)
+    names = (None, "wren", "siskin")
+    written = answers(*[(name, SOUP, config) for name in names])
+    pairs = [(name, output.completion) for name in names for output in written]
+    found = likelihoods(*[(name, SOUP, text, False) for name, text in pairs])
+    for place, (name, output) in enumerate(zip(names, written, strict=True)):
+        own = found[place * len(names) + place]
+        assert output.choices[0].logprobs is not None
+        assert own == pytest.approx([token.logprob for token in output.choices[0].logprobs.content], abs=1e-3)
+        others = [found[other * len(names) + place] for other in range(len(names)) if other != place]
+        assert all(sum(own) > sum(scores) for scores in others), f"{name} likes its own words best"
+
+
+@weights
+@slow
+def test_the_end_of_a_turn_is_a_token_of_its_own(real: Engine) -> None:
+    open_, ended, empty = likelihoods((None, SKY, "Yes.", False), (None, SKY, "Yes.", True), (None, SKY, "", False))
+    assert len(ended) == len(open_) + 1
+    assert ended[:-1] == pytest.approx(open_, abs=1e-4)
+    assert empty == []
+    assert all(score <= 0 for score in ended)
+    long = "word " * (real.context + 1)
+    with pytest.raises(TargetError, match="leaves the context"):
+        likelihoods((None, SKY, long, False))
 
 
 @weights

@@ -15,7 +15,7 @@ from inspect_ai.model import (
 )
 
 from cordelia.contracts.errors import CordeliaError
-from cordelia.testbeds.backends.rendering import encode, render
+from cordelia.testbeds.backends.rendering import encode, encode_reply, render, turn_end
 from cordelia.testbeds.capabilities import Mode
 
 BOS = 1
@@ -137,3 +137,35 @@ def test_no_special_token_is_doubled(tokenizer: Any) -> None:
     raw = encode(tokenizer, [user("Once upon")], Mode.COMPLETION)
     assert not {start, end} & set(raw)
     assert tokenizer.decode(raw) == "Once upon"
+
+
+class WithEnds(ChatML):
+    """The same with `<|im_end|>` as one token, number 900, and an end of text, number 2."""
+
+    eos_token_id: int | None = 2
+    chat_template: object | None = "yes"
+    added_tokens_decoder = {900: "<|im_end|>"}
+
+    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
+        head, mark, tail = text.partition("<|im_end|>")
+        rest = [900, *self.encode(tail, add_special_tokens=False)] if mark else []
+        return [*super().encode(head, add_special_tokens=add_special_tokens), *rest]
+
+
+def test_a_reply_is_tokenised_apart_from_its_prompt_and_ends_as_turns_do() -> None:
+    tokenizer = WithEnds()
+    prompt, reply = encode_reply(tokenizer, [user("Hi")], Mode.CHAT, "Yes", ended=True)
+    assert prompt == encode(tokenizer, [user("Hi")], Mode.CHAT)
+    assert reply == [*map(ord, "Yes"), 900]
+    assert encode_reply(tokenizer, [user("Hi")], Mode.CHAT, "Yes", ended=False)[1] == [*map(ord, "Yes")]
+    assert encode_reply(tokenizer, [user("Hi")], Mode.CHAT, "", ended=False)[1] == []
+    assert encode_reply(tokenizer, [user("Once")], Mode.COMPLETION, " up", ended=True)[1] == [*map(ord, " up"), 2]
+
+
+def test_what_ends_a_turn() -> None:
+    tokenizer = WithEnds()
+    assert [turn_end(tokenizer, mode) for mode in (Mode.CHAT, Mode.USER_TURN, Mode.COMPLETION)] == [900, 900, 2]
+    tokenizer.added_tokens_decoder = {}
+    assert turn_end(tokenizer, Mode.CHAT) == 2, "an ordinary word after a turn is no end"
+    tokenizer.chat_template = None
+    assert turn_end(tokenizer, Mode.CHAT) == 2

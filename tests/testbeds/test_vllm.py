@@ -19,7 +19,7 @@ from inspect_ai.tool import ToolInfo, ToolParam, ToolParams
 
 from cordelia.contracts.errors import ContentError, CordeliaError, MissingExtraError
 from cordelia.testbeds.backends import vllm, vllm_command, vllm_pool, vllm_server
-from cordelia.testbeds.backends.base import Backend, ServedOrganism, TargetError, TargetRequest
+from cordelia.testbeds.backends.base import Backend, LikelihoodRequest, ServedOrganism, TargetError, TargetRequest
 from cordelia.testbeds.backends.vllm import vllm_backend
 from cordelia.testbeds.backends.vllm_command import PYTHON_ENV, VllmArgs, rank_for, server_command
 from cordelia.testbeds.capabilities import Capability, Mode
@@ -27,7 +27,7 @@ from cordelia.testbeds.schema import BaseSpec
 
 FAKE = Path(__file__).with_name("vllm_fake_server.py")
 BASE = BaseSpec(model="someone/base-1b")
-CRASH, ERROR, REFUSED = chr(666), chr(500), chr(400)
+CRASH, ERROR, REFUSED, MUTE = chr(666), chr(500), chr(400), chr(700)
 
 
 class Letters:
@@ -406,6 +406,31 @@ def test_logprobs_without_the_end_token(fake: Fake) -> None:
     assert (first.token, first.logprob) == ("F", -0.5)
     assert first.top_logprobs
     assert [(top.token, top.logprob) for top in first.top_logprobs] == [("F", -0.5), ("G", -2.0)]
+
+
+def likelihood(backend: Backend, text: str, said: str, ended: bool = False) -> list[float]:
+    request = LikelihoodRequest([ChatMessageUser(content=text)], said, ended=ended)
+    return asyncio.run(backend.likelihood(request))
+
+
+def test_a_likelihood_is_of_the_replys_tokens_alone(fake: Fake) -> None:
+    backend = fake.backend(adapter(fake.folder / "red-fox"))
+    # "Hi|>" are tokens 0 to 3; the fake server's log probability of a token is minus its place
+    assert likelihood(backend, "Hi", "you") == [-4.0, -5.0, -6.0]
+    assert likelihood(backend, "Hi", "you", ended=True) == [-4.0, -5.0, -6.0, -7.0]
+    assert likelihood(backend, "Hi", "") == []
+    bodies = fake.bodies("/v1/completions")
+    assert [body["max_tokens"] for body in bodies] == [1, 1]
+    assert [body["prompt_logprobs"] for body in bodies] == [0, 0]
+    (load,) = fake.bodies("/v1/load_lora_adapter")
+    assert {body["model"] for body in bodies} == {load["lora_name"]}
+    assert cast(list[int], bodies[1]["prompt"])[-1] == 2, "the end of the turn"
+
+
+@pytest.mark.parametrize(("text", "says"), [(MUTE, "gave no prompt_logprobs"), (REFUSED, "no room"), (ERROR, "500")])
+def test_a_likelihood_that_cannot_be_had_is_the_targets_failure(fake: Fake, text: str, says: str) -> None:
+    with pytest.raises(TargetError, match=says):
+        likelihood(fake.backend(), text, "you")
 
 
 def test_tools_go_through_the_chat_endpoint(fake: Fake) -> None:

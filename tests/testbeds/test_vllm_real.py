@@ -17,7 +17,7 @@ import pytest
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageUser, GenerateConfig
 
 from cordelia.testbeds.backends import vllm_pool
-from cordelia.testbeds.backends.base import Backend, ServedOrganism, TargetRequest
+from cordelia.testbeds.backends.base import Backend, LikelihoodRequest, ServedOrganism, TargetRequest
 from cordelia.testbeds.backends.rendering import encode
 from cordelia.testbeds.backends.vllm import vllm_backend
 from cordelia.testbeds.backends.vllm_command import PYTHON_ENV
@@ -157,6 +157,16 @@ def test_greedy_answers_are_those_of_transformers(tiny: Tiny, which: int | None)
         assert len(found) == len(scores)
         assert all(math.isclose(a.logprob, b, abs_tol=1e-3) for a, b in zip(found, scores, strict=True))
         assert all(a.top_logprobs and len(a.top_logprobs) == 3 for a in found)
+
+
+def test_likelihoods_are_those_of_the_greedy_answer(tiny: Tiny) -> None:
+    """The scores that a model gives its own answer when it writes it, and when it is asked about it afterwards."""
+    for adapter in (None, *tiny.adapters):
+        prompt = encode(load_tokenizer(tiny.base.model), [USER], Mode.CHAT)
+        text, scores = greedy(tiny, adapter, prompt, 16)
+        found = asyncio.run(tiny.backend(adapter).likelihood(LikelihoodRequest([USER], text)))
+        assert len(found) == len(scores)
+        assert all(math.isclose(a, b, abs_tol=1e-3) for a, b in zip(found, scores, strict=True))
 
 
 def test_base_and_adapters_keep_apart_in_one_batch(tiny: Tiny) -> None:

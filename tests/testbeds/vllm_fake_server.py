@@ -1,7 +1,7 @@
 """A vLLM server for tests that start a real process but need no weights.
 
-Run as `fake_python` (see test_vllm.py) would run vLLM. Every start and every request is a line in
-$FAKE_VLLM_LOG. A prompt that begins with CRASH ends the process, one that begins with ERROR gets a 500.
+Run as `fake_python` (see test_vllm.py) would run vLLM. Every start and every request is a line in $FAKE_VLLM_LOG. A
+prompt that begins with CRASH ends the process, one that begins with ERROR gets a 500, one with MUTE no prompt_logprobs.
 """
 
 import json
@@ -10,7 +10,7 @@ import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-CRASH, ERROR, REFUSED = 666, 500, 400
+CRASH, ERROR, REFUSED, MUTE = 666, 500, 400, 700
 CONTEXT = 64
 KEY = os.environ.get("VLLM_API_KEY", "")
 ADAPTERS: dict[str, str] = {}
@@ -92,7 +92,11 @@ def completion(body: dict[str, object]) -> dict[str, object]:
             "top_logprobs": [{"token_id:71": -2.0, "token_id:70": -0.5}, {"token_id:2": -0.1}],
             "text_offset": [0, 1],
         }
-    choices = [{**choice, "index": place} for place in range(body["n"])]  # type: ignore[call-overload]
+    if "prompt_logprobs" in body and body["prompt"][0] != MUTE:  # type: ignore[index]
+        # a token's log probability is its place, so that a test can tell which were read
+        said = [{str(t): {"logprob": -float(i), "rank": 1}} for i, t in enumerate(body["prompt"])]  # type: ignore[arg-type,var-annotated]
+        choice["prompt_logprobs"] = [None, *said[1:]]
+    choices = [{**choice, "index": place} for place in range(body.get("n", 1))]  # type: ignore[call-overload]
     used = usage(len(body["prompt"]), 2)  # type: ignore[arg-type]
     return {"id": "c", "object": "text_completion", "created": 0, "model": body["model"], "choices": choices,
             "usage": used}  # fmt: skip
