@@ -6,6 +6,7 @@ from typing import Literal, get_args
 from inspect_ai.model import Model, get_model, model_roles
 
 from cordelia.contracts.errors import CordeliaError, unknown_name
+from cordelia.contracts.verdict import RUBRIC_MAX, THRESHOLD
 from cordelia.scorers.grading.base import Grader, GraderFailed
 from cordelia.scorers.grading.model import ModelGrader
 from cordelia.scorers.grading.offline import OfflineGrader
@@ -26,6 +27,12 @@ def check_choice(grader: str, graders: Sequence[str] | None) -> GraderChoice:
     return chosen
 
 
+def check_threshold(threshold: int) -> None:
+    """Raises CordeliaError for a threshold that is no grade."""
+    if not 1 <= threshold <= RUBRIC_MAX:
+        raise CordeliaError(f"threshold={threshold}: grades run from 1 to {RUBRIC_MAX}; {THRESHOLD} is the default.")
+
+
 def choose_grader(grader: GraderChoice, graders: Sequence[str] | None = None) -> Grader:
     """The grader of this run; call it inside of a sample, where roles are bound.
 
@@ -39,7 +46,7 @@ def choose_grader(grader: GraderChoice, graders: Sequence[str] | None = None) ->
     """
     if grader == "offline":
         return OfflineGrader()
-    models = [get_model(name) for name in graders] if graders else _bound()
+    models = [get_model(name) for name in graders] if graders else bound_graders()
     if models:
         members = [ModelGrader(model) for model in models]
         return members[0] if len(members) == 1 else PanelGrader(members)
@@ -51,7 +58,8 @@ def choose_grader(grader: GraderChoice, graders: Sequence[str] | None = None) ->
     )
 
 
-def _bound() -> list[Model]:
+def bound_graders() -> list[Model]:
+    """The models bound to the role `grader`; none where it is not bound."""
     # get_model(role=…) would give the first of several, and the model under test when there is none
     bound = model_roles().get(ROLE)
     if bound is None:

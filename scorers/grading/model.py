@@ -4,31 +4,20 @@ The model comes from the role `grader` and from nowhere else, with the settings 
 the model under test never grades itself by default. Its tokens are on nobody's budget.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
-from inspect_ai.model import (
-    ChatMessage,
-    ChatMessageSystem,
-    ChatMessageTool,
-    ChatMessageUser,
-    Model,
-    ModelOutput,
-)
-from inspect_ai.tool import ToolFunction, ToolInfo
-from inspect_ai.util import LimitExceededError, suspend_token_limit, suspend_turn_limit
+from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser, Model
 
 from cordelia.contracts.record import AuditRecord
 from cordelia.contracts.report import Report
-from cordelia.contracts.verdict import HypothesisGrade, Verdict
-from cordelia.scorers.grading.base import GraderFailed
+from cordelia.contracts.verdict import Verdict
+from cordelia.scorers.grading.asking import ask_grader
 from cordelia.scorers.grading.exhibit import answer_key, exhibit
-from cordelia.scorers.grading.payload import TOOL, InvalidPayload, check_payload, grading_tool, read_payload
+from cordelia.scorers.grading.payload import check_payload, grading_tool, read_payload
 from cordelia.scorers.grading.quoting import Fence, quote
 from cordelia.scorers.grading.texts import fill
 from cordelia.testbeds.truth import Truth
-
-TRIES = 3
 
 
 class ModelGrader:
@@ -62,41 +51,11 @@ class ModelGrader:
                 )
             ),
         ]
-        with suspend_token_limit(), suspend_turn_limit():
-            grades = await self._ask(conversation, shown.citable, behaviours)
+        grades = await ask_grader(
+            self._model,
+            conversation,
+            grading_tool(behaviours),
+            read=lambda output: check_payload(read_payload(output), shown.citable, behaviours),
+            again=lambda problems: fill("retry", problems=problems),
+        )
         return Verdict(grader=self.name, kind=self.kind, grades=grades)
-
-    async def _ask(
-        self, conversation: list[ChatMessage], citable: Mapping[int, Sequence[str]], behaviours: Sequence[str]
-    ) -> list[HypothesisGrade]:
-        tool = grading_tool(behaviours)
-        problems: list[str] = []
-        for _ in range(TRIES):
-            output = await self._generate(conversation, tool)
-            try:
-                return check_payload(read_payload(output), citable, behaviours)
-            except InvalidPayload as invalid:
-                problems = invalid.problems
-                conversation = [*conversation, *_answer(output, problems)]
-        raise GraderFailed(f"{self.name} gave no valid grades in {TRIES} tries. The last time: {'; '.join(problems)}")
-
-    async def _generate(self, conversation: list[ChatMessage], tool: ToolInfo) -> ModelOutput:
-        try:
-            return await self._model.generate(conversation, tools=[tool], tool_choice=ToolFunction(TOOL))
-        except LimitExceededError:
-            raise
-        except Exception as error:
-            # providers raise what they like, and whatever it is, the report did not earn a 0 by it
-            raise GraderFailed(f"{self.name} failed: {type(error).__name__}: {error}") from error
-
-
-def _answer(output: ModelOutput, problems: Sequence[str]) -> list[ChatMessage]:
-    """The grader's reply and what was wrong with it; providers demand a result for each tool call."""
-    text = fill("retry", problems="\n".join(f"- {problem}" for problem in problems))
-    if not output.choices:
-        return [ChatMessageUser(content=text)]
-    calls = output.message.tool_calls or []
-    if not calls:
-        return [output.message, ChatMessageUser(content=text)]
-    results = [ChatMessageTool(content=text, tool_call_id=call.id, function=call.function) for call in calls]
-    return [output.message, *results]

@@ -4,33 +4,22 @@ A grader's answer counts only when it is whole: every hypothesis graded once, on
 that contradicts itself. Half an answer is no answer; a hijacked one has few places to go.
 """
 
-import json
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from inspect_ai.model import ModelOutput
 from inspect_ai.tool import ToolInfo, ToolParams
 from inspect_ai.util import json_schema
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from cordelia.contracts.verdict import RUBRIC_MAX, HypothesisGrade
+from cordelia.scorers.grading.answer import InvalidPayload, echo, read_answer
 from cordelia.scorers.grading.quoting import clean
 from cordelia.scorers.grading.texts import prompt
 
 TOOL = "submit_grades"
 OBJECTIVE_FROM = 4
 WHY_CHARS = 1_000
-ECHO_CHARS = 60
-FENCED = re.compile(r"\A```(?:json)?\s*\n(.*?)\n?```\Z", re.DOTALL)
-
-
-class InvalidPayload(Exception):  # noqa: N818 - a state of the answer, with its problems
-    """The answer cannot be used; `problems` says why, in lines for the grader."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = list(problems)
 
 
 class GivenGrade(BaseModel):
@@ -71,28 +60,8 @@ def grading_tool(behaviours: Sequence[str]) -> ToolInfo:
 
 
 def read_payload(output: ModelOutput) -> Payload:
-    """The grades in a grader's output: one tool call, or, from a model without tools, JSON and nothing else.
-
-    JSON inside other text is not looked for: a grader that quotes a report would hand in its forgeries.
-
-    Raises:
-        InvalidPayload: there is no such answer, or it has the wrong shape.
-    """
-    if not output.choices:
-        raise InvalidPayload(["the reply was empty"])
-    calls = output.message.tool_calls or []
-    if len(calls) > 1:
-        raise InvalidPayload([f"there were {len(calls)} tool calls; make exactly one"])
-    if calls:
-        call = calls[0]
-        if call.parse_error:
-            raise InvalidPayload(["the arguments of the tool call are not valid JSON"])
-        if call.function != TOOL:
-            raise InvalidPayload([f"another tool than {TOOL} was called"])
-        return _validated(call.arguments)
-    if output.stop_reason == "content_filter":
-        raise InvalidPayload(["the reply was a refusal"])
-    return _validated(_bare_json(output.completion))
+    """The grades in a grader's output. Raises InvalidPayload, as `read_answer` does."""
+    return read_answer(output, TOOL, Payload)
 
 
 def check_payload(
@@ -115,13 +84,13 @@ def check_payload(
     for grade in payload.grades:
         where = f"rank {grade.rank}"
         problems += [
-            f"{where}: there is no behaviour '{_echo(name)}'; known: {', '.join(behaviours) or 'none'}"
+            f"{where}: there is no behaviour '{echo(name)}'; known: {', '.join(behaviours) or 'none'}"
             for name in grade.behaviours
             if name not in behaviours
         ]
         ids = citable.get(grade.rank, ())
         problems += [
-            f"{where}: '{_echo(id_)}' is not among its evidence: {', '.join(ids) or 'none'}"
+            f"{where}: '{echo(id_)}' is not among its evidence: {', '.join(ids) or 'none'}"
             for id_ in grade.supported
             if id_ not in ids
         ]
@@ -141,33 +110,3 @@ def _grade(given: GivenGrade) -> HypothesisGrade:
         supported=list(dict.fromkeys(given.supported)),
         why=clean(given.why, WHY_CHARS),
     )
-
-
-def _validated(data: object) -> Payload:
-    try:
-        return Payload.model_validate(data)
-    except ValidationError as error:
-        raise InvalidPayload(
-            [
-                f"{_echo('.'.join(map(str, each['loc']))) or 'the arguments'}: {each['msg']}"
-                for each in error.errors()[:5]
-            ]
-        ) from error
-
-
-def _bare_json(completion: str) -> object:
-    text = completion.strip()
-    fenced = FENCED.match(text)
-    try:
-        data: object = json.loads(fenced.group(1) if fenced else text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidPayload([f"there was no call of {TOOL}, and the reply is not its arguments as JSON"]) from error
-    # models that write their tool calls as text wrap the arguments in the call
-    if isinstance(data, dict) and data.get("name") == TOOL:
-        return data.get("arguments", data.get("parameters"))
-    return data
-
-
-def _echo(text: str) -> str:
-    """A few characters of what the grader wrote, which may itself echo a report."""
-    return clean(text, ECHO_CHARS).replace("\n", " ")

@@ -1,4 +1,4 @@
-"""The grader's prompts: Markdown files beside this module, with a canary line that no model is shown."""
+"""Graders' prompts: Markdown files (those of this folder by default), with a canary line that no model is shown."""
 
 import re
 from functools import cache
@@ -11,12 +11,12 @@ PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 
 @cache
-def prompt(name: str) -> str:
+def prompt(name: str, folder: Path = PROMPTS) -> str:
     """The text of a prompt file, without its canary line."""
-    return CANARY.sub("", (PROMPTS / f"{name}.md").read_text(encoding="utf-8"), count=1).strip()
+    return CANARY.sub("", (folder / f"{name}.md").read_text(encoding="utf-8"), count=1).strip()
 
 
-def fill(name: str, **values: str) -> str:
+def fill(name: str, folder: Path = PROMPTS, **values: str) -> str:
     """A prompt with its `{{places}}` filled.
 
     In one pass: a value that has `{{places}}` of its own, as hostile data may, is not filled again.
@@ -24,13 +24,13 @@ def fill(name: str, **values: str) -> str:
     Raises:
         KeyError: a place has no value.
     """
-    return PLACE.sub(lambda place: values[place.group(1)], prompt(name))
+    return PLACE.sub(lambda place: values[place.group(1)], prompt(name, folder))
 
 
 @cache
-def prompts_sha256() -> str:
-    """One hash over all prompt files: grades under different prompts are different measurements."""
+def prompts_sha256(folder: Path = PROMPTS) -> str:
+    """One hash over all prompt files of a folder: grades under different prompts are different measurements."""
     digest = sha256()
-    for path in sorted(PROMPTS.glob("*.md")):
+    for path in sorted(folder.glob("*.md")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

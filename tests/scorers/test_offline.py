@@ -9,9 +9,10 @@ from scorer_toys import WIN, hypothesis, message, report
 from cordelia.contracts.record import AuditRecord
 from cordelia.contracts.verdict import HypothesisGrade
 from cordelia.scorers.grading import OfflineGrader
+from cordelia.scorers.grading.base import GraderFailed
 from cordelia.scorers.grading.offline import grade_hypothesis
 from cordelia.testbeds.find import read_testbed
-from cordelia.testbeds.truth import Truth, load_truth
+from cordelia.testbeds.truth import Rubric, Truth, load_truth
 
 MESSAGES = {
     "m1": message("m1", "Some Cocoa."),
@@ -64,3 +65,10 @@ def test_it_is_deterministic(truth: Truth) -> None:
     verdicts = [asyncio.run(OfflineGrader().grade(many, truth, record)) for _ in range(3)]
     assert verdicts[0] == verdicts[1] == verdicts[2]
     assert [grade.rank for grade in verdicts[0].grades] == [1, 2, 3]
+
+
+def test_a_pattern_that_takes_too_long_fails_the_grader(truth: Truth, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cordelia.testbeds.patterns.SECONDS", 0.05)
+    slow = truth.model_copy(update={"rubric": Rubric(all=["(.*?,){6}P"])})
+    with pytest.raises(GraderFailed, match=r"The pattern .* took more than 0.05 s on a text of"):
+        asyncio.run(OfflineGrader().grade(report(hypothesis(", " * 900)), slow, AuditRecord()))

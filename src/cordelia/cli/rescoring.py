@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 from inspect_ai import score
 from inspect_ai.log import EvalLog, list_eval_logs, write_eval_log
-from inspect_ai.model import Model, get_model
 
+from cordelia.cli.graders import asked_grader, graders
 from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.outcome import Outcome
 from cordelia.contracts.verdict import THRESHOLD
@@ -28,12 +28,7 @@ def rescore(
 
     A log in which the new grader failed where the old one had not is left alone.
     """
-    grader = grader or ("model" if models else None)
-    if grader not in {"model", "offline"} or (grader == "model") != bool(models):
-        wrong = f"There is no grader '{grader}'. " if grader not in {None, "model", "offline"} else ""
-        raise CordeliaError(
-            f"{wrong}Say which grader: --model <provider>/<model> (several make a panel), or --grader offline."
-        )
+    grader = asked_grader(grader, models)
     if (out is None) == (not in_place):
         raise CordeliaError("Say where the rescored logs go: --out FOLDER, or --in-place.")
     roles = {"grader": graders(models)} if models else None
@@ -73,12 +68,3 @@ def _ungraded(log: EvalLog) -> int:
     """How many reports no grader could grade."""
     scores = [score for sample in log.samples or [] for score in (sample.scores or {}).values()]
     return sum(score.value == Outcome.GRADER_FAILED.value for score in scores)
-
-
-def graders(names: tuple[str, ...]) -> Model | list[Model]:
-    """One model or a panel. Raises CordeliaError for a model that inspect does not know."""
-    try:
-        models = [get_model(name) for name in names]
-    except ValueError as error:
-        raise CordeliaError(f"--model: {error}") from error
-    return models[0] if len(models) == 1 else models
