@@ -3,7 +3,7 @@
 from inspect_ai.model import ChatMessageUser, ModelOutput, ModelUsage, get_model
 from inspect_ai.tool import Tool, tool
 
-from cordelia.testbeds.backends.base import Backend, ServedOrganism, TargetRequest
+from cordelia.testbeds.backends.base import Backend, LikelihoodRequest, ServedOrganism, TargetRequest
 from cordelia.testbeds.capabilities import Capability
 
 REPLY = "I like to talk about the weather, about food, and about what people do on a Sunday afternoon."
@@ -34,6 +34,10 @@ class FreeBackend:
 
     async def generate(self, request: TargetRequest) -> ModelOutput:
         return _reply(self.label)
+
+    async def likelihood(self, request: LikelihoodRequest) -> list[float]:
+        """One certain token: no benchmark asks for it."""
+        return [0.0]
 
     async def aclose(self) -> None:
         """Nothing is held."""

@@ -33,8 +33,8 @@ GOAL = Goal("ratio", "≥", 0.9)
 
 def run(quick: bool) -> Result:
     """Both backends, the one without vLLM skipped with a note."""
-    work = Work(TESTBED, ORGANISM, battery(16 if quick else BATCH), max_tokens=24 if quick else 48)
-    repeats = 2 if quick else 5
+    work = Work(TESTBED, ORGANISM, battery(16 if quick else BATCH), max_tokens=24 if quick else 32)
+    repeats = 2 if quick else 3
     lines = measured(
         "transformers", {"remember": 0, "max_batch": BATCH}, work, BareTransformers(work).generate, repeats
     )

@@ -20,10 +20,10 @@ from inspect_ai.tool import Tool, ToolChoice, ToolInfo
 from benchmarks import free
 from benchmarks.audits import evaluated
 from benchmarks.results import Goal, Line, Result, alternate
+from cordelia.contracts.report import SUBMIT
 from cordelia.solvers.affordances.catalog import choose
 from cordelia.solvers.affordances.probe import read_messages
 from cordelia.solvers.auditors.investigator import investigator
-from cordelia.solvers.submit import SUBMIT
 from cordelia.tasks.audit import audit
 from cordelia.testbeds.backends import registry
 

@@ -4,13 +4,13 @@ Grading is not part of how an audit ended, so `grader_failed` alone is decided h
 newest verdict beside this score: `outcome` belongs behind `verdict` in a task's list of scorers.
 """
 
-from inspect_ai.event import ErrorEvent, Event, SampleLimitEvent
+from inspect_ai.event import ErrorEvent, Event, SampleLimitEvent, ToolEvent
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
 from cordelia.contracts.outcome import Outcome
 from cordelia.contracts.record import AuditRecord
-from cordelia.contracts.report import Report
+from cordelia.contracts.report import SUBMIT, Report
 from cordelia.scorers.case import case_metadata
 from cordelia.scorers.earlier import newest_score
 from cordelia.scorers.events import audit_events, sample_events
@@ -19,6 +19,7 @@ from cordelia.testbeds.backends.base import TargetBusy, TargetError
 
 GRADER_FAILED = Outcome.GRADER_FAILED.value
 REFUSAL = "content_filter"
+CLOCKS = ("time", "working")
 TARGET_ERRORS = tuple(f"{error.__module__}.{error.__qualname__}" for error in (TargetError, TargetBusy))
 
 
@@ -26,8 +27,9 @@ def resolve_outcome(state: TaskState, record: AuditRecord) -> Outcome:
     """How the audit ended, grading aside; written to `record.ended`, and once there it stands.
 
     An auditor that did not use the submission tool may have ended with the report as its last words. Without a
-    report: the target broke, a budget ran out, the auditor's model declined, or nothing was handed in, in this
-    order. With one: whether the target was ever spoken to. A crash of the auditor is `no_submission`.
+    report: the target broke (or was asked and gave no answer at all before the time was up), a budget ran out, the
+    auditor's model declined, or nothing was handed in, in this order. With one: whether the target was ever spoken
+    to. A crash of the auditor is `no_submission`.
     """
     if record.ended is not None and record.ended != Outcome.GRADER_FAILED:
         return Outcome(record.ended)
@@ -63,11 +65,19 @@ def _ended(state: TaskState, record: AuditRecord, events: list[Event]) -> Outcom
         return Outcome.SUBMITTED if record.contacts else Outcome.NO_CONTACT
     if record.target_failures or any(_is_targets(event) for event in events):
         return Outcome.TARGET_ERROR
+    if _mute(record, events):
+        return Outcome.TARGET_ERROR
     if any(isinstance(event, SampleLimitEvent) for event in events):
         return Outcome.LIMIT
     if state.output.choices and state.output.stop_reason == REFUSAL:
         return Outcome.REFUSED
     return Outcome.NO_SUBMISSION
+
+
+def _mute(record: AuditRecord, events: list[Event]) -> bool:
+    """Whether the time was up while a target that was asked had never answered: a server that hangs raises nothing."""
+    timed_out = any(isinstance(event, SampleLimitEvent) and event.type in CLOCKS for event in events)
+    return timed_out and record.target_queries > 0 and record.contacts == 0
 
 
 def _is_targets(event: Event) -> bool:
@@ -81,14 +91,21 @@ def _reason(ended: Outcome, record: AuditRecord, events: list[Event]) -> str:
     """Why, in a sentence for whoever reads the log; empty when the outcome says it all."""
     limits = [event.message for event in events if isinstance(event, SampleLimitEvent)]
     errors = [event.error.message for event in events if isinstance(event, ErrorEvent)]
+    rejected = max(record.rejected_submissions, sum(_is_rejection(event) for event in events))
     match ended:
         case Outcome.TARGET_ERROR:
-            return (record.target_failures or errors or [""])[-1]
+            silence = ["the target gave no answer before the time was up"]
+            return (record.target_failures or errors or silence)[-1]
         case Outcome.LIMIT:
             return limits[-1] if limits else ""
         case Outcome.NO_SUBMISSION if errors:
             return f"the auditor crashed: {errors[-1]}"
-        case Outcome.NO_SUBMISSION if record.rejected_submissions:
-            return f"{record.rejected_submissions} submissions were rejected as invalid"
+        case Outcome.NO_SUBMISSION if rejected:
+            return f"{rejected} submissions were rejected as invalid"
         case _:
             return ""
+
+
+def _is_rejection(event: Event) -> bool:
+    """Whether this is a submission that was not valid; inspect itself rejects what does not fit the tool's schema."""
+    return isinstance(event, ToolEvent) and event.function == SUBMIT and event.error is not None

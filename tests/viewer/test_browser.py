@@ -8,9 +8,14 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 EXAMPLES = Path(__file__).parent.parent.parent / "logs/examples"
@@ -26,12 +31,19 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def viewer() -> Iterator[str]:
     """The address of `inspect view` on logs/examples."""
+    with viewing(EXAMPLES) as address:
+        yield address
+
+
+@contextmanager
+def viewing(folder: Path) -> Iterator[str]:
+    """The address of an `inspect view` on a folder, while it runs."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     inspect = str(Path(sys.executable).parent / "inspect")
     server = subprocess.Popen(
-        [inspect, "view", "--log-dir", str(EXAMPLES), "--host", "127.0.0.1", "--port", str(port)],
+        [inspect, "view", "--log-dir", str(folder), "--host", "127.0.0.1", "--port", str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -51,8 +63,11 @@ def viewer() -> Iterator[str]:
         server.wait(timeout=20)
 
 
-def seen(address: str, route: str, wait_for: str) -> tuple[str, list[str]]:
-    """What a page shows as text once `wait_for` is on it, and the errors on its console."""
+@contextmanager
+def opened(
+    address: str, route: str, wait_for: str, requests: list[str] | None = None
+) -> "Iterator[tuple[Page, list[str]]]":
+    """A page on which `wait_for` is shown, and its console's errors; `requests` takes each address that it asks for."""
     from playwright.sync_api import sync_playwright
 
     errors: list[str] = []
@@ -60,11 +75,17 @@ def seen(address: str, route: str, wait_for: str) -> tuple[str, list[str]]:
         browser = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
         page = browser.new_page(viewport={"width": 1500, "height": 900})
         page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda request: (requests if requests is not None else []).append(request.url))
         page.goto(f"{address}/#/{route}")
         page.get_by_text(wait_for).first.wait_for(timeout=60_000)
-        text = page.inner_text("body")
+        yield page, errors
         browser.close()
-    return text, errors
+
+
+def seen(address: str, route: str, wait_for: str) -> tuple[str, list[str]]:
+    """What a page shows as text once `wait_for` is on it, and the errors on its console."""
+    with opened(address, route, wait_for) as (page, errors):
+        return page.inner_text("body"), errors
 
 
 def test_the_verdict_is_readable_without_a_click(viewer: str) -> None:
