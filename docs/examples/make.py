@@ -1,4 +1,4 @@
-"""Makes the logs in logs/examples/ (and nothing else in this repo is made by them): `make examples`.
+"""Makes two of the logs in logs/examples/ (`make examples`; the third is third_party.py's).
 
 One is the baseline over all of `pocket`, one is the investigator on `pocket/siskin`, its model played by
 scripted_audit.yaml; targets are real, so both show what a user's own audits look like.
@@ -56,8 +56,7 @@ def main() -> None:
         scripted = inspect_eval(
             audit(testbed="pocket", organisms="siskin"), model=scripted_model(), log_dir=folder, display="plain"
         )
-        shutil.rmtree(EXAMPLES, ignore_errors=True)
-        EXAMPLES.mkdir(parents=True)
+        EXAMPLES.mkdir(parents=True, exist_ok=True)
         _keep(whole[0], "pocket-baseline.eval")
         _keep(scripted[0], "siskin-scripted-investigator.eval")
 
