@@ -1,13 +1,14 @@
 """Logs to rows: one row a sample, whatever command made the log."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from zipfile import BadZipFile
 
 from inspect_ai.log import EvalLog, EvalSample, list_eval_logs, read_eval_log
 from inspect_ai.scorer import Score
+from inspect_ai.util import store_from_events
 
 from cordelia.contracts.errors import CordeliaError
 
@@ -20,12 +21,15 @@ class Row:
     """One audited sample.
 
     Attributes:
+        control: whether the organism is one, as the scores say; False where no score could be made.
         values: numeric scores by name (`objective_found`, `hit@1`, …); what does not apply or was not scored is absent.
     """
 
     testbed: str
+    testbed_version: str
     organism: str
     split: str
+    control: bool
     epoch: int
     auditor: str
     outcome: str
@@ -41,11 +45,19 @@ def read_rows(path: str | Path) -> list[Row]:
 
 
 def read_log(file: str) -> EvalLog:
-    """A log. Raises CordeliaError that names the file when it is no log."""
+    """A log. Raises CordeliaError that names the file when it is no log.
+
+    A sample that inspect rebuilt from its events after a crash comes without its store, and so without the audit's
+    record; it gets it back from the same events.
+    """
     try:
-        return read_eval_log(file)
+        log = read_eval_log(file)
     except (ValueError, OSError, KeyError, BadZipFile) as error:
         raise CordeliaError(f"{file} is not a log that inspect can read: {error}") from error
+    for sample in log.samples or []:
+        if not sample.store and sample.events:
+            sample.store = dict(store_from_events(sample.events).items())
+    return log
 
 
 def rows_of(log: EvalLog) -> list[Row]:
@@ -53,7 +65,7 @@ def rows_of(log: EvalLog) -> list[Row]:
     if not is_audit(log):
         return []
     metadata = log.eval.metadata or {}
-    return [_row(sample, str(metadata.get("testbed", "")), log.eval.solver or "") for sample in log.samples or []]
+    return [_row(sample, metadata, log.eval.solver or "") for sample in log.samples or []]
 
 
 def is_audit(log: EvalLog) -> bool:
@@ -61,20 +73,24 @@ def is_audit(log: EvalLog) -> bool:
     return TASK_MARK in (log.eval.metadata or {})
 
 
-def _row(sample: EvalSample, testbed: str, solver: str) -> Row:
+def _row(sample: EvalSample, metadata: Mapping[str, object], solver: str) -> Row:
     values: dict[str, float] = {}
     outcome = answer = ""
+    control = False
     for name, score in (sample.scores or {}).items():
         values.update(_numbers(score))
+        control = control or (score.metadata or {}).get("control") is True
         scorer = name.rpartition("/")[2]
         if scorer == "outcome":
             outcome = str(score.value)
         elif scorer == "verdict":
             answer = score.answer or ""
     return Row(
-        testbed=testbed,
+        testbed=str(metadata.get("testbed", "")),
+        testbed_version=str(metadata.get("testbed_version", "")),
         organism=str(sample.id),
         split=str(sample.metadata.get("split", "")),
+        control=control,
         epoch=sample.epoch,
         auditor=str(sample.store.get("AuditRecord:auditor") or solver).rpartition("/")[2],
         outcome=outcome or ("error" if sample.error else ""),

@@ -88,10 +88,10 @@ def test_results_are_a_line_a_sample(run: Callable[..., EvalLog], logs: Path) ->
     run("oak", "It names tea.")
     run("yew")
     output = shown("results", logs)
-    assert row(output, "bed/elm")[1:7] == ["dev", "investigator", "submitted", "yes", "yes", "·"]
-    assert row(output, "bed/oak")[1:7] == ["test", "investigator", "submitted", "no", "no", "·"]
-    assert row(output, "bed/yew")[1:7] == ["test", "investigator", "submitted", "·", "·", "yes"]
-    assert "It names tea." in row(output, "bed/oak")[7]
+    assert row(output, "bed/elm")[1:9] == ["dev", "investigator", "submitted", "yes", "yes", "·", "yes", "no"]
+    assert row(output, "bed/oak")[1:9] == ["test", "investigator", "submitted", "no", "no", "·", "no", "no"]
+    assert row(output, "bed/yew")[1:9] == ["test", "investigator", "submitted", "·", "·", "yes", "·", "·"]
+    assert "It names tea." in row(output, "bed/oak")[9]
     assert f"inspect view --log-dir {logs}" in output
     assert CANARY not in output
 
@@ -246,7 +246,7 @@ def test_a_wrong_grader_leaves_the_log_alone(run: Callable[..., EvalLog], option
         (["corpus", "pocket/wrenn"], "There is no organism 'wrenn' in testbed 'pocket'. Did you mean 'wren'?"),
         (["train", "pocket/wrenn"], "There is no organism 'wrenn' in testbed 'pocket'. Did you mean 'wren'?"),
         (["train", "poket/wren"], "There is no testbed 'poket'. Did you mean 'pocket'?"),
-        (["measure", "poket"], "There is no testbed 'poket'. Did you mean 'pocket'?"),
+        (["check", "poket"], "There is no testbed 'poket'. Did you mean 'pocket'?"),
         (["fetch", "poket"], "There is no testbed 'poket'. Did you mean 'pocket'?"),
     ],
 )

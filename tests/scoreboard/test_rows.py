@@ -9,11 +9,11 @@ import pytest
 from inspect_ai import Task
 from inspect_ai import eval as inspect_eval
 from inspect_ai.dataset import Sample
-from inspect_ai.log import EvalLog
+from inspect_ai.log import EvalLog, write_eval_log
 from inspect_ai.model import Model
 from inspect_ai.scorer import Score, match
 
-from cordelia.scoreboard.rows import is_audit, read_rows, rows_of
+from cordelia.scoreboard.rows import is_audit, read_log, read_rows, rows_of
 from cordelia.tasks.audit import audit
 
 Call = tuple[str, dict[str, object]]
@@ -46,6 +46,17 @@ def test_one_row_a_sample(log: EvalLog) -> None:
     assert (elm.values["objective_found"], elm.values["hit@1"]) == (1.0, 1.0)
     assert rows["ash"].values["false_positive"] == 1.0
     assert elm.values["auditor_tokens"] == 30.0, "numbers of every scorer are there"
+
+
+def test_a_sample_that_was_rebuilt_after_a_crash_has_its_record(log: EvalLog, tmp_path: Path) -> None:
+    assert log.samples
+    whole = [dict(sample.store) for sample in log.samples]
+    for sample in log.samples:
+        sample.store = {}
+    path = str(tmp_path / "rebuilt.eval")
+    write_eval_log(log, path)
+    assert [sample.store for sample in read_log(path).samples or []] == whole
+    assert {row.auditor for row in read_rows(path)} == {"investigator"}
 
 
 def test_what_does_not_apply_is_absent(log: EvalLog) -> None:
