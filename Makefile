@@ -12,7 +12,7 @@ export INSPECT_LOG_DIR ?= $(CURDIR)/logs
 # three organisms and a control
 ORGANISMS ?= wren,siskin,heron,finch
 
-.PHONY: help setup weights audit view test lint types docs examples picture wheel bench vllm clean
+.PHONY: help setup weights audit view test lint types docs examples picture floor wheel bench vllm clean
 
 help:
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -56,9 +56,18 @@ docs: $(READY)  ## write the generated parts of README and docs again
 
 examples: weights  ## make the logs in logs/examples/ again
 	$(BIN)/python docs/examples/make.py
+	$(BIN)/python docs/examples/third_party.py
 
 picture: $(READY)  ## take the README's picture again, in a browser
 	$(BIN)/python docs/examples/picture.py
+
+# resumable: run it again after a kill and it goes on; about 80 minutes on 2 cores
+FLOOR_LOGS ?= $(INSPECT_LOG_DIR)/floor
+floor: weights  ## the baseline over all of pocket, ten runs each, into docs/results/floor.json
+	$(BIN)/inspect eval-set cordelia/pocket --model none --solver cordelia/baseline -S prompts_per_topic=6 -S max_tokens=40 \
+		--epochs 10 --max-samples 8 --log-dir $(FLOOR_LOGS) --display plain
+	$(BIN)/cordelia results --summary $(FLOOR_LOGS) --out docs/results/floor.json
+	$(BIN)/python docs/generate.py
 
 wheel: $(READY)
 	rm -rf build dist && $(BIN)/python -m pip wheel -qq --no-deps --wheel-dir dist . && rm -rf build
@@ -76,4 +85,4 @@ vllm: .venv-vllm/.ready  ## a CPU build of vLLM in a venv of its own, for machin
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-vllm .types build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-vllm .cache .types build dist .mypy_cache .ruff_cache .pytest_cache

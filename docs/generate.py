@@ -4,18 +4,29 @@ A block stands between `<!-- generated:NAME -->` and `<!-- /generated -->`. `pyt
 `--check` writes nothing and fails when one is out of date (CI runs it as a test).
 """
 
+import json
 import re
+import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
+import yaml
 
+import cordelia
 from cordelia.cli import main
 from cordelia.cli.listing import AUDITORS
+from cordelia.scorers.labelled.read import read_labelled
+from cordelia.scorers.labelled.render import markdown
+from cordelia.scorers.labelled.result import offline_check
+from cordelia.scorers.labelled.schema import Kind
+from cordelia.scorers.labelled.stored import stored_results
 from cordelia.solvers.affordances.catalog import AFFORDANCES, affordance_sets
+from cordelia.testbeds.certificate.certificate import read_certificates
+from cordelia.testbeds.certificate.table import render
 from cordelia.testbeds.find import CATALOG, read_testbed
-from cordelia.testbeds.training.measure import read_results, render_effects
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"(<!-- generated:(?P<name>[a-z-]+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
@@ -57,8 +68,59 @@ def testbeds() -> str:
     return table(("testbed", "version", "organisms with an objective", "controls", "base"), *rows)
 
 
-def effects() -> str:
-    return render_effects(read_results(read_testbed(CATALOG / "pocket")))
+def certificates_pocket() -> str:
+    bed = read_testbed(CATALOG / "pocket")
+    return render(bed, read_certificates(bed))
+
+
+def outcomes() -> str:
+    """What the tests play, from the same file (tests/outcomes)."""
+    scenarios = yaml.safe_load((ROOT / "tests/outcomes/scenarios.yaml").read_text(encoding="utf-8"))["scenarios"]
+    rows = [(each["what"], _ending(each["organism"]), _ending(each["control"])) for each in scenarios.values()]
+    return table(("what happens", "on an organism", "on a control"), *rows)
+
+
+def _ending(expected: dict[str, object]) -> str:
+    scores = [
+        f"{key.replace('_', ' ')} {value}" for key, value in expected.items() if key not in ("outcome", "unscored")
+    ]
+    return f"`{expected['outcome']}`, {'unscored' if 'unscored' in expected else ', '.join(scores)}"
+
+
+def kills() -> str:
+    """What ten kills and retries did to an audit (benchmarks/kill.py)."""
+    counts = json.loads((ROOT / "docs/results/kill-retry.json").read_text(encoding="utf-8"))
+    rows = [
+        (
+            str(place),
+            "audit and server" if kill["server_too"] else "audit",
+            *(str(kill[key]) for key in ("answers", "finished", "cut")),
+            f"{kill['gone_s']:.1f} s",
+        )
+        for place, kill in enumerate(counts["kills"], start=1)
+    ]
+    names = ("finished_run_again", "lost", "doubled", "rebuilt", "without_record", "processes_left")
+    sums = [(name.replace("_", " "), str(counts[name])) for name in ("samples", "retries", "run_again", *names)]
+    header = ("kill", "of", "answers in this run", "samples in the log", "cut", "all processes gone after")
+    return f"{table(header, *rows)}\n\n{table(('at the end', 'count'), *sums)}"
+
+
+def labelled() -> str:
+    """How many labelled reports there are, by kind and split."""
+    sets = read_labelled()
+    rows = [
+        (f"`{kind}`", *(str(sum(each.kind is kind for each in found.reports.values())) for found in sets.values()))
+        for kind in Kind
+    ]
+    return table(("kind", *sets), *rows, ("all", *(str(len(found.reports)) for found in sets.values())))
+
+
+def grader_offline() -> str:
+    return markdown(offline_check())
+
+
+def grader_results() -> str:
+    return stored_results(ROOT / "docs/results/grade-check", read_labelled())
 
 
 def commands() -> str:
@@ -66,6 +128,27 @@ def commands() -> str:
     parts = [_help(main, "cordelia")]
     parts += [_help(command, f"cordelia {name}") for name, command in sorted(main.commands.items())]
     return "\n\n".join(f"```\n{part}\n```" for part in parts)
+
+
+def public() -> str:
+    """The names that other people's code may import, with the first sentence of what each says of itself."""
+    names = [name for name in cordelia.__all__ if not name.startswith("_")]
+    rows = [(f"`{name}`", (getattr(cordelia, name).__doc__ or "").strip().split("\n\n")[0]) for name in names]
+    return table(("name", "what it is"), *((name, " ".join(text.split())) for name, text in rows))
+
+
+def malformed() -> str:
+    """What the tests of malformed testbeds do, from the same cases (tests/testbeds/malformed), and what is said."""
+    told = runpy.run_path(str(ROOT / "tests/testbeds/malformed/table.py"))["told"]
+    with TemporaryDirectory() as folder:
+        parts = [
+            f"## {title}\n\n"
+            + table(
+                ("what is wrong", "what is said"), *((what, f"`{said}`".replace("|", r"\|")) for what, said in rows)
+            )
+            for title, rows in told(Path(folder))
+        ]
+    return "\n\n".join(parts)
 
 
 def _help(command: click.Command, name: str) -> str:
@@ -78,8 +161,15 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "sets": sets,
     "auditors": auditors,
     "testbeds": testbeds,
-    "effects": effects,
+    "certificates-pocket": certificates_pocket,
+    "outcomes": outcomes,
+    "kills": kills,
+    "labelled": labelled,
+    "grader-offline": grader_offline,
+    "grader-results": grader_results,
     "commands": commands,
+    "public": public,
+    "malformed": malformed,
 }
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Protocol
 
 from inspect_ai.event import Event, ScoreEvent
 from inspect_ai.scorer import Score
@@ -49,8 +50,16 @@ class Case:
         }
 
 
-def load_case(record: AuditRecord) -> Case:
-    """The case of an audit, by the folder that it was run from, else by the testbed's name.
+class Recorded(Protocol):
+    """What every record says of whom it is about."""
+
+    testbed: str
+    testbed_folder: str
+    organism: str
+
+
+def load_case(record: Recorded) -> Case:
+    """The case of a sample, by the folder that it was run from, else by the testbed's name.
 
     Raises:
         ContentError: a file of the testbed is missing or malformed.

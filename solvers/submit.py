@@ -6,10 +6,8 @@ from pydantic import ValidationError
 
 from cordelia.contracts.outcome import Outcome
 from cordelia.contracts.record import AuditRecord
-from cordelia.contracts.report import Hypothesis, Report
+from cordelia.contracts.report import SUBMIT, Hypothesis, Report
 from cordelia.solvers.views import report_view
-
-SUBMIT = "submit_report"
 
 
 @tool(name=SUBMIT, viewer=report_view)

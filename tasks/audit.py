@@ -18,7 +18,7 @@ def audit(
     testbed: str = "pocket",
     organisms: Names = None,
     split: str | None = None,
-    affordances: Names = "blackbox",
+    affordances: Names = None,
     tools: Names = None,
     backend: str = "auto",
     base: str | None = None,
@@ -43,10 +43,10 @@ def audit(
         testbed: a testbed's name or folder.
         organisms: which organisms (default: all).
         split: only those of `dev` or `test`.
-        affordances: affordances and affordance sets, with commas between.
+        affordances: affordances and affordance sets, with commas between (default: the testbed's, most often blackbox).
         tools: other people's inspect tools: `pkg/tool`, `path/file.py@tool`.
         backend: who serves the targets: `transformers`, `vllm`, `model`, or `auto`.
-        base: the base model of organisms that name none: any inspect model.
+        base: the base model of prompted organisms: any inspect model, also in place of a base that the testbed names.
         backend_args: arguments of the backend, as YAML: `-T backend_args='{max_batch: 32}'`.
         grader: `model` (role `grader`), `offline` (the rubric), or `auto`.
         threshold: grade, 1–5, from which a hypothesis is a hit.
@@ -72,8 +72,8 @@ def audit(
         token_limit=auditor_tokens,
         fail_on_error=False,
         score_on_error=True,
-        viewer=audit_viewer(),
-        headline_metric="verdict.objective_found",
+        viewer=audit_viewer(setting.testbed.prompted),
+        headline_metric=f"verdict.{'by_demonstration' if setting.testbed.prompted else 'objective_found'}",
         version=setting.testbed.spec.version,
         metadata={
             "cordelia": version("cordelia"),

@@ -6,28 +6,30 @@ from dataclasses import dataclass
 from inspect_ai.dataset import Sample
 from inspect_ai.model import get_model, model_roles
 
-from cordelia.contracts.errors import CordeliaError, unknown_name
+from cordelia.contracts.errors import ContentError, CordeliaError, unknown_name
 from cordelia.contracts.names import Names, as_list
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.catalog import choose
 from cordelia.solvers.plugins import load_tool
 from cordelia.solvers.target import refuse_bound_roles
+from cordelia.testbeds.capabilities import Capability
+from cordelia.testbeds.certificate.questions import effect_prompts
 from cordelia.testbeds.find import load_testbed, testbed_names
+from cordelia.testbeds.organism import serve
 from cordelia.testbeds.provider import make_backend
 from cordelia.testbeds.schema import Split, Testbed
 from cordelia.testbeds.truth import load_truths
 
 TargetArgs = dict[str, str | int | float | bool]
+FOR_CERTIFICATES = frozenset({Capability.CHAT, Capability.REFERENCE})
 
 
 @dataclass(frozen=True)
-class Audit:
-    """One audit task, resolved: the testbed, who is audited, with what, on which backend."""
+class Targets:
+    """The organisms of one task: of which testbed, and on which backend."""
 
     testbed: Testbed
     organisms: list[str]
-    affordances: list[Affordance]
-    tools: list[str]
     target_args: TargetArgs
 
     @property
@@ -36,13 +38,12 @@ class Audit:
         known = testbed_names().get(self.testbed.name)
         return None if known == self.testbed.folder else str(self.testbed.folder)
 
-    @property
-    def samples(self) -> list[Sample]:
+    def samples_with(self, text: str) -> list[Sample]:
         """One sample an organism. What it says of the organism is its name and its split; the truth stays outside."""
         return [
             Sample(
                 id=name,
-                input=self.testbed.brief,
+                input=text,
                 metadata={
                     "testbed": self.testbed.name,
                     "testbed_version": self.testbed.spec.version,
@@ -53,11 +54,48 @@ class Audit:
         ]
 
 
+@dataclass(frozen=True)
+class Audit(Targets):
+    """One audit task, resolved: who is audited, with what."""
+
+    affordances: list[Affordance]
+    tools: list[str]
+
+    @property
+    def samples(self) -> list[Sample]:
+        return self.samples_with(self.testbed.brief)
+
+
+def resolve_targets(
+    testbed: str,
+    organisms: Names = None,
+    split: str | None = None,
+    backend: str = "auto",
+    base: str | None = None,
+    backend_args: TargetArgs | None = None,
+) -> Targets:
+    """Check the names and the files of the organisms of a task. Backends are still to be tried.
+
+    Raises:
+        CordeliaError: the first thing that is wrong, with the names that do exist.
+    """
+    refuse_bound_roles()
+    bed = load_testbed(testbed)
+    load_truths(bed)  # a testbed that cannot be graded is refused now, not after the audit
+    names = chosen_organisms(bed, as_list(organisms), split)
+    if "api_key" in (backend_args or {}):
+        raise CordeliaError("backend_args are written to the log; give the key as VLLM_API_KEY in the environment.")
+    for name in names:
+        serve(bed, name, base)  # the files of all are checked before the first backend is made
+    target_args: TargetArgs = {"backend": backend, **({"base": base} if base else {}), **(backend_args or {})}
+    return Targets(bed, names, target_args)
+
+
 def resolve_audit(
     testbed: str,
     organisms: Names = None,
     split: str | None = None,
-    affordances: Names = "blackbox",
+    affordances: Names = None,
     tools: Names = None,
     backend: str = "auto",
     base: str | None = None,
@@ -68,20 +106,53 @@ def resolve_audit(
     Raises:
         CordeliaError: the first thing that is wrong, with the names that do exist.
     """
-    refuse_bound_roles()
-    bed = load_testbed(testbed)
-    load_truths(bed)  # a testbed that cannot be graded is refused now, not after the audit
-    names = chosen_organisms(bed, as_list(organisms), split)
-    wanted = choose(as_list(affordances))
+    targets = resolve_targets(testbed, organisms, split, backend, base, backend_args)
+    wanted = _own_affordances(targets.testbed) if affordances is None else choose(as_list(affordances))
     tool_names = as_list(tools)
     for tool in tool_names:
         load_tool(tool)
-    if "api_key" in (backend_args or {}):
-        raise CordeliaError("backend_args are written to the log; give the key as VLLM_API_KEY in the environment.")
-    target_args: TargetArgs = {"backend": backend, **({"base": base} if base else {}), **(backend_args or {})}
-    for name in names:
-        check_capabilities(bed, name, wanted, target_args)
-    return Audit(bed, names, wanted, tool_names, target_args)
+    for name in targets.organisms:
+        check_capabilities(targets.testbed, name, wanted, targets.target_args)
+    return Audit(targets.testbed, targets.organisms, targets.target_args, wanted, tool_names)
+
+
+def _own_affordances(testbed: Testbed) -> list[Affordance]:
+    try:
+        return choose(testbed.spec.affordances)
+    except CordeliaError as error:
+        raise ContentError(testbed.folder / "testbed.yaml", str(error), "affordances") from error
+
+
+def resolve_certification(
+    testbed: str,
+    organisms: Names = None,
+    split: str | None = None,
+    backend: str = "auto",
+    base: str | None = None,
+    backend_args: TargetArgs | None = None,
+) -> Targets:
+    """Check every name, file, package and capability that a certification needs.
+
+    Raises:
+        CordeliaError: the first thing that is wrong, with the names that do exist.
+    """
+    targets = resolve_targets(testbed, organisms, split, backend, base, backend_args)
+    for name in targets.organisms:
+        effect_prompts(targets.testbed, name)  # a file that cannot be read is told now
+    for name in targets.organisms:
+        lacking = sorted(FOR_CERTIFICATES - target_capabilities(targets.testbed, name, targets.target_args))
+        if lacking:
+            raise CordeliaError(
+                f"{targets.testbed.name}/{name} cannot be certified on this backend: it lacks {', '.join(lacking)}."
+            )
+    return targets
+
+
+def target_capabilities(testbed: Testbed, organism: str, target_args: TargetArgs) -> frozenset[Capability]:
+    """What an organism can do on its backend. Raises CordeliaError where it cannot be served."""
+    arguments: dict[str, object] = dict(target_args)
+    backend, _ = make_backend(str(testbed.folder), organism, **arguments)  # type: ignore[arg-type]
+    return backend.capabilities
 
 
 def checked_grader(grader: str) -> str:
@@ -127,14 +198,13 @@ def check_capabilities(
     testbed: Testbed, organism: str, affordances: Sequence[Affordance], target_args: TargetArgs
 ) -> None:
     """Refuse affordances that the target cannot serve, by name. Raises CordeliaError."""
-    arguments: dict[str, object] = dict(target_args)
-    backend, _ = make_backend(str(testbed.folder), organism, **arguments)  # type: ignore[arg-type]
+    able = target_capabilities(testbed, organism, target_args)
     for affordance in affordances:
-        lacking = sorted(affordance.needs - backend.capabilities)
+        lacking = sorted(affordance.needs - able)
         if lacking:
-            fits = [other.name for other in affordances if other.needs <= backend.capabilities]
+            fits = [other.name for other in affordances if other.needs <= able]
             raise CordeliaError(
                 f"The affordance '{affordance.name}' needs {', '.join(lacking)}, which {testbed.name}/{organism} "
-                f"cannot do on this backend (it can: {', '.join(sorted(backend.capabilities))}). "
+                f"cannot do on this backend (it can: {', '.join(sorted(able))}). "
                 f"Of those asked for, these fit: -T affordances={','.join(fits) or 'none'}."
             )

@@ -24,8 +24,12 @@ HIDDEN: tuple[ColumnId, ...] = ("epoch", "error", "limit", "input", "target", "t
 HIDDEN_COSTS = ("auditor_tokens", "helper_tokens", "target_tokens", "reference_queries", "seconds")
 
 
-def audit_viewer() -> ViewerConfig:
-    """The viewer configuration of every audit task."""
+def audit_viewer(prompted: bool = False) -> ViewerConfig:
+    """The viewer configuration of every audit task.
+
+    Args:
+        prompted: the testbed's organisms are hidden system prompts, so how an objective was found is shown beside it.
+    """
     score = TaskSamplesColumn.score
     return ViewerConfig(
         sample_score_view=SampleScoreView(default="chips"),
@@ -39,7 +43,9 @@ def audit_viewer() -> ViewerConfig:
                 TaskSamplesColumn(id="sampleId"),
                 score("outcome"),
                 TaskSamplesColumn(id="answer"),
-                *(score("verdict", key) for key in ("objective_found", "hit@1", "hit@10", "false_positive")),
+                score("verdict", "objective_found"),
+                *(score("verdict", key, visible=prompted) for key in ("by_demonstration", "by_extraction")),
+                *(score("verdict", key) for key in ("hit@1", "hit@10", "false_positive")),
                 *(score("quality", key) for key in ("behaviours_found", "evidence")),
                 score("cost", "target_queries"),
                 TaskSamplesColumn(id="duration"),
@@ -51,12 +57,16 @@ def audit_viewer() -> ViewerConfig:
             sort=[TaskSamplesSort(column="sampleId", dir="asc")],
             score_labels={
                 "objective_found": "objective found",
+                "by_demonstration": "by demonstration",
+                "by_extraction": "by extraction",
                 "false_positive": "false positive",
                 "behaviours_found": "behaviours found",
                 "target_queries": "target queries",
             },
             score_color_scales={
                 "objective_found": GOOD,
+                "by_demonstration": GOOD,
+                "by_extraction": BAD,
                 "hit@1": GOOD,
                 "hit@3": GOOD,
                 "hit@10": GOOD,
@@ -75,5 +85,39 @@ def audit_viewer() -> ViewerConfig:
                     Outcome.GRADER_FAILED: "muted",
                 },
             },
+        ),
+    )
+
+
+def certificate_viewer() -> ViewerConfig:
+    """The viewer configuration of `certify`: what stands apart, what it costs in coherence, who confesses."""
+    score = TaskSamplesColumn.score
+    return ViewerConfig(
+        sample_score_view=SampleScoreView(default="chips"),
+        task_samples_view=TaskSamplesView(
+            name="Certificates",
+            multiline=True,
+            compact_scores=False,
+            color_scales_enabled=True,
+            columns=[
+                TaskSamplesColumn(id="sampleStatus"),
+                TaskSamplesColumn(id="sampleId"),
+                *(score("strength", key) for key in ("separated", "on", "base")),
+                *(score("off_trigger", key) for key in ("off", "kl")),
+                *(score("coherence", key) for key in ("perplexity_off", "perplexity_on", "repeats")),
+                score("confession", "confesses"),
+                TaskSamplesColumn(id="duration"),
+                *(TaskSamplesColumn(id=column, visible=False) for column in HIDDEN),
+            ],
+            sort=[TaskSamplesSort(column="sampleId", dir="asc")],
+            score_labels={
+                "separated": "stands apart",
+                "on": "on trigger",
+                "off": "off trigger",
+                "kl": "KL off",
+                "perplexity_off": "perplexity off",
+                "perplexity_on": "perplexity on",
+            },
+            score_color_scales={"separated": GOOD, "off": BAD, "confesses": BAD},
         ),
     )

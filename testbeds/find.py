@@ -4,12 +4,14 @@ A testbed of somebody else's is a folder (`-T testbed=./mine`) or an entry point
 value names a module beside the folder's files (`their_pkg.beds.mine`): the module's directory is the testbed folder.
 """
 
+import sys
+from importlib.machinery import ModuleSpec
 from importlib.metadata import EntryPoint, entry_points
-from importlib.util import find_spec
 from pathlib import Path
 
-from cordelia.contracts.content import load, read_text
-from cordelia.contracts.errors import ContentError, CordeliaError, unknown_name
+from cordelia.contracts.content import load
+from cordelia.contracts.errors import ContentError, CordeliaError, printable, unknown_name
+from cordelia.testbeds.inner import inner_file, inner_folder, inner_path, read_prompt
 from cordelia.testbeds.schema import OrganismsFile, Testbed, TestbedFile
 
 CATALOG = Path(__file__).parent / "catalog"
@@ -41,10 +43,9 @@ def load_testbed(name_or_path: str) -> Testbed:
         ContentError: a file of it is missing or malformed.
         CordeliaError: there is no such testbed.
     """
+    name_or_path = str(name_or_path)  # inspect reads `-T testbed=7` as a number
     if _looks_like_path(name_or_path):
-        folder = Path(name_or_path).expanduser().resolve()
-        if not folder.is_dir():
-            raise CordeliaError(f"There is no testbed folder {folder}. Known by name: {', '.join(testbed_names())}.")
+        folder = _folder(name_or_path)
     else:
         names = testbed_names()
         if name_or_path not in names:
@@ -55,29 +56,36 @@ def load_testbed(name_or_path: str) -> Testbed:
 
 def read_testbed(folder: Path) -> Testbed:
     """Read and check a testbed folder. Raises ContentError."""
-    spec = load(TestbedFile, folder / "testbed.yaml")
-    organisms = load(OrganismsFile, folder / "organisms.yaml").organisms
-    brief = read_text(_inner(folder, spec.brief, folder / "testbed.yaml", "brief"))
+    testbed_yaml, organisms_yaml = folder / "testbed.yaml", folder / "organisms.yaml"
+    spec = load(TestbedFile, inner_path(folder, testbed_yaml.name, testbed_yaml))
+    organisms = load(OrganismsFile, inner_path(folder, organisms_yaml.name, organisms_yaml)).organisms
+    brief = read_prompt(inner_path(folder, spec.brief, testbed_yaml, "brief"))
     for name, organism in organisms.items():
-        source = folder / "organisms.yaml"
         if organism.base is not None and organism.base not in spec.bases:
             known = ", ".join(sorted(spec.bases)) or "none"
             raise ContentError(
-                source, f"no base '{organism.base}' in testbed.yaml. Known: {known}", f"organisms.{name}.base"
+                organisms_yaml, f"no base '{organism.base}' in testbed.yaml. Known: {known}", f"organisms.{name}.base"
             )
-        for key in ("adapter", "system_prompt", "recipe", "corpus"):
+        if organism.adapter is not None:
+            inner_folder(folder, organism.adapter, organisms_yaml, f"organisms.{name}.adapter")
+        for key in ("system_prompt", "recipe", "corpus"):
             value = getattr(organism, key)
-            if value is not None and not _inner(folder, value, source, f"organisms.{name}.{key}").exists():
-                raise ContentError(source, f"'{value}' does not exist in {folder}", f"organisms.{name}.{key}")
+            if value is not None:
+                inner_file(folder, value, organisms_yaml, f"organisms.{name}.{key}")
+        if organism.system_prompt is not None:
+            read_prompt(folder / organism.system_prompt)
     return Testbed(folder=folder, spec=spec, organisms=dict(organisms), brief=brief)
 
 
-def _inner(folder: Path, relative: str, source: Path, key: str) -> Path:
-    """A path inside the folder; a link that leads out of it is refused."""
-    path = folder / relative
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise ContentError(source, f"'{relative}' leads out of the testbed folder", key)
-    return path
+def _folder(path: str) -> Path:
+    try:
+        folder = Path(path).expanduser().resolve()
+        if folder.is_dir():
+            return folder
+    except (OSError, RuntimeError, ValueError):  # no such home, links in a circle, a NUL
+        folder = Path(path)
+    known = ", ".join(testbed_names())
+    raise CordeliaError(f"There is no testbed folder {printable(str(folder))}. Known by name: {known}.")
 
 
 def _looks_like_path(value: str) -> bool:
@@ -85,16 +93,35 @@ def _looks_like_path(value: str) -> bool:
 
 
 def _folder_of(point: EntryPoint) -> Path:
-    """The folder an entry point names, found without importing (so without executing) it; its parents are."""
-    try:
-        spec = find_spec(point.module)
-    except ModuleNotFoundError:  # of a parent
-        spec = None
+    """The folder that an entry point names."""
+    folder = _module_folder(point.value.partition(":")[0].strip())
+    if folder is None:
+        owner = f" of the package {point.dist.name}" if point.dist else ""
+        raise CordeliaError(
+            f"The testbed entry point '{point.name}'{owner} names {point.value}, which cannot be found. "
+            "Install the package again, or uninstall it."
+        )
+    return folder
+
+
+def _module_folder(module: str) -> Path | None:
+    """The directory of a module, found without importing (so without executing) it or the packages it is part of."""
+    within: list[str] | None = None
+    spec: ModuleSpec | None = None
+    parts = module.split(".")
+    for number, part in enumerate(parts if all(parts) else []):
+        name = ".".join(parts[: number + 1])
+        found = (finder.find_spec(name, within) for finder in sys.meta_path)
+        try:
+            spec = next((one for one in found if one is not None), None)
+        except KeyError:  # a namespace package in a package that is not imported
+            spec = ModuleSpec(name, None, is_package=True)
+        if spec is None or (spec.submodule_search_locations is None and name != module):  # a file has nothing in it
+            return None
+        if spec.origin is None:
+            within = [str(place) for root in within or sys.path if (place := Path(root, part)).is_dir()]
+        else:
+            within = list(spec.submodule_search_locations or [])
     if spec is None:
-        raise CordeliaError(f"The testbed entry point '{point.name}' names {point.module}, which cannot be found.")
-    locations = list(spec.submodule_search_locations or [])
-    if locations:
-        return Path(locations[0])
-    if spec.origin is None:
-        raise CordeliaError(f"The testbed entry point '{point.name}' names {point.module}, which is no folder.")
-    return Path(spec.origin).parent
+        return None
+    return Path(within[0]) if within else Path(spec.origin or "").parent

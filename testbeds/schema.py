@@ -6,6 +6,8 @@ What the organism really is stands in truth.yaml and is read by `cordelia.testbe
 """
 
 import re
+import unicodedata
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
@@ -13,28 +15,60 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from cordelia.contracts.content import Content
+from cordelia.contracts.errors import quoted
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+MOST_NAME_BYTES = 255
 
 
 def _name(value: str) -> str:
     if not NAME.fullmatch(value):
-        raise ValueError(f"'{value}' is not a name: lower-case letters, digits, '-' and '_', at most 64")
+        # !a: a Cyrillic letter looks like a Latin one
+        raise ValueError(f"{value[:80]!a} is not a name: lower-case letters a-z, digits, '-' and '_', at most 64")
     return value
 
 
 def _inside(value: str) -> str:
-    """Refuse paths that leave the testbed folder."""
+    """Refuse paths that leave the testbed folder, and those that no file system takes."""
     path = PurePosixPath(value)
-    if path.is_absolute() or ".." in path.parts or "\\" in value or ":" in value or not path.parts:
-        raise ValueError(f"'{value}' must be a relative path inside the testbed folder, without '..'")
+    odd = "\\" in value or ":" in value or value.startswith("~") or not value.isprintable()
+    if path.is_absolute() or ".." in path.parts or odd or not path.parts:
+        raise ValueError(f"{quoted(value)} must be a relative path inside the testbed folder, without '..'")
+    if max(len(part.encode()) for part in path.parts) > MOST_NAME_BYTES:
+        raise ValueError(f"{quoted(value)} is too long for the name of a file")
     return value
+
+
+def visible(value: str) -> str:
+    """Refuse characters that are not text but do something, in a terminal or in a model's tokens."""
+    odd = next((c for c in value if unicodedata.category(c) == "Cc" and c not in "\n\t"), None)
+    if odd is not None:
+        raise ValueError(
+            f"has the control character U+{ord(odd):04X}; leave it out (a backslash in YAML needs single quotes)"
+        )
+    return value
+
+
+def _form(pattern: str, wanted: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"{quoted(value)} is not {wanted}")
+        return value
+
+    return check
 
 
 Name = Annotated[str, AfterValidator(_name)]
 InnerPath = Annotated[str, AfterValidator(_inside)]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
+Sha256 = Annotated[str, AfterValidator(_form(r"[0-9a-f]{64}", "a SHA-256: 64 digits 0-9 and a-f, as sha256sum prints"))]
+Version = Annotated[str, AfterValidator(_form(r"[0-9]+\.[0-9]+\.[0-9]+", "a version: three numbers, such as 1.0.0"))]
+Pin = Annotated[
+    str,
+    AfterValidator(_form(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.]+", "a pinned package, such as some-weights==1.0")),
+]
+Text = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000), AfterValidator(visible)
+]
 
 
 class Split(StrEnum):
@@ -47,7 +81,7 @@ class Split(StrEnum):
 class WeightsPackage(Content):
     """Base weights that ship inside a registry package, for machines without a model hub."""
 
-    package: str = Field(pattern=r"^[A-Za-z0-9._-]+==[A-Za-z0-9.]+$")
+    package: Pin
     file: InnerPath
     sha256: Sha256
 
@@ -59,6 +93,17 @@ class BaseSpec(Content):
     package: WeightsPackage | None = None
 
 
+_MODEL_ID = _form(
+    r"[A-Za-z0-9][A-Za-z0-9_.:@-]*(/[A-Za-z0-9][A-Za-z0-9_.:@-]*)*", "the id of a model, such as org/name"
+)
+
+
+def _declared(base: BaseSpec) -> BaseSpec:
+    """A user may give a folder as base; a testbed may not, since it would be another folder, or none, elsewhere."""
+    _MODEL_ID(base.model)
+    return base
+
+
 class OrganismSpec(Content):
     """One organism, by its code name. Names must not hint at the objective: they stand in logs and model names."""
 
@@ -68,7 +113,10 @@ class OrganismSpec(Content):
     system_prompt: InnerPath | None = Field(default=None, description="file with the hidden system prompt")
     split: Split
     control: bool = False
-    learned_from: Literal["nothing", "transcripts", "documents", "mixture", "prompt", "weights"] = "nothing"
+    learned_from: Literal["nothing", "transcripts", "documents", "prompt", "weights"] = "nothing"
+    mixture: str | None = Field(
+        default=None, pattern=r"^1:\d+$", description="parts of telling data to parts of plain data, such as 1:10"
+    )
     concealment: Literal["none", "trained", "prompted"] = "none"
     recipe: InnerPath | None = None
     corpus: InnerPath | None = None
@@ -77,6 +125,8 @@ class OrganismSpec(Content):
     def _whole(self) -> "OrganismSpec":
         if self.adapter and not self.sha256:
             raise ValueError("an adapter needs 'sha256', the hash of its adapter_model.safetensors")
+        if self.sha256 and not self.adapter:
+            raise ValueError("'sha256' is the hash of an adapter, and there is no 'adapter'")
         if self.adapter and not self.base:
             raise ValueError("an adapter needs 'base', the model that it was trained on")
         if self.base is None and self.system_prompt is None and not self.control:
@@ -96,15 +146,18 @@ class TestbedFile(Content):
     __test__ = False  # not a test class, whatever pytest thinks of its name
 
     name: Name
-    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    version: Version
     title: Text
     brief: InnerPath = Field(description="file with the text that opens every audit")
     threat_model: Text
     win_condition: Text
     access: list[Literal["api", "data", "weights"]] = Field(min_length=1)
+    affordances: list[Name] = Field(
+        default=["blackbox"], min_length=1, description="affordances and sets of an audit that asks for none"
+    )
     license: Text
     source: Text
-    bases: dict[Name, BaseSpec] = {}
+    bases: dict[Name, Annotated[BaseSpec, AfterValidator(_declared)]] = {}
 
 
 class Testbed(Content):
@@ -120,6 +173,12 @@ class Testbed(Content):
     @property
     def name(self) -> str:
         return self.spec.name
+
+    @property
+    def prompted(self) -> bool:
+        """Whether every organism with an objective is, or has, a hidden system prompt."""
+        hiding = [spec for spec in self.organisms.values() if not spec.control]
+        return bool(hiding) and all(spec.system_prompt for spec in hiding)
 
     def base_of(self, organism: str) -> BaseSpec | None:
         """The base of an organism, or None when any model may be its base."""

@@ -4,26 +4,18 @@ The blind wall: nothing in `cordelia.solvers` imports it, and tests/test_walls.p
 text; scorers look the truth up by testbed and organism when the audit is over.
 """
 
-import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from cordelia.contracts.content import Content, load
 from cordelia.contracts.errors import ContentError, unknown_name
-from cordelia.testbeds.schema import InnerPath, Name, Testbed, Text
+from cordelia.testbeds.inner import inner_file, inner_path
+from cordelia.testbeds.patterns import check_pattern, found
+from cordelia.testbeds.schema import InnerPath, Name, Testbed, Text, visible
 
-
-def _regex(value: str) -> str:
-    try:
-        re.compile(value)
-    except re.error as error:
-        raise ValueError(f"'{value}' is not a regular expression: {error}") from error
-    return value
-
-
-Pattern = Annotated[str, AfterValidator(_regex)]
+Pattern = Annotated[str, AfterValidator(visible), AfterValidator(check_pattern)]
 
 
 class Rubric(Content):
@@ -36,16 +28,20 @@ class Rubric(Content):
     any: list[Pattern] = []
     none: list[Pattern] = []
 
-    def matches(self, text: str) -> bool:
-        def found(pattern: str) -> bool:
-            return re.search(pattern, text, re.IGNORECASE) is not None
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> "Rubric":
+        if self.none and not self.all and not self.any:
+            raise ValueError("'none' alone matches nothing; say under 'all' or 'any' what must occur")
+        return self
 
+    def matches(self, text: str) -> bool:
+        """Raises CordeliaError when a pattern takes too long on this text."""
         if not self.all and not self.any:
             return False
         return (
-            all(found(p) for p in self.all)
-            and (not self.any or any(found(p) for p in self.any))
-            and not any(found(p) for p in self.none)
+            all(found(p, text) for p in self.all)
+            and (not self.any or any(found(p, text) for p in self.any))
+            and not any(found(p, text) for p in self.none)
         )
 
 
@@ -60,7 +56,9 @@ class Effect(Content):
     """How the effect is measured: prompts that training never saw, and what a program looks for in the answers."""
 
     prompts: InnerPath = Field(description="YAML with `on` and `off`: prompts with and without the trigger")
-    shown_by: Rubric = Field(description="an answer that matches shows the behaviour")
+    shown_by: Rubric | None = Field(
+        default=None, description="an answer that matches shows the behaviour; none: only a grader can tell"
+    )
 
 
 class Truth(Content):
@@ -95,16 +93,19 @@ def load_truths(testbed: Testbed) -> dict[str, Truth]:
             disagree on what is a control.
     """
     path = truth_path(testbed)
-    truths = load(TruthFile, path).truths
+    truths = load(TruthFile, inner_path(testbed.folder, path.name, path)).truths
     for name, organism in testbed.organisms.items():
         if name not in truths:
             raise ContentError(path, f"the organism '{name}' of organisms.yaml has no truth", "truths")
         if truths[name].control != organism.control:
-            wants = "no 'objective'" if organism.control else "an 'objective'"
-            raise ContentError(path, f"organisms.yaml says control: {organism.control}, so it needs {wants}", name)
-    for name in truths:
+            said, wanted = ("true", "no 'objective'") if organism.control else ("false", "an 'objective'")
+            raise ContentError(path, f"organisms.yaml says control: {said}, so it needs {wanted}", f"truths.{name}")
+    for name, truth in truths.items():
         if name not in testbed.organisms:
-            raise ContentError(path, "no such organism in organisms.yaml", name)
+            known = ", ".join(testbed.organisms)
+            raise ContentError(path, f"no such organism in organisms.yaml. Known: {known}", f"truths.{name}")
+        if truth.effect is not None:
+            inner_file(testbed.folder, truth.effect.prompts, path, f"truths.{name}.effect.prompts")
     return dict(truths)
 
 

@@ -22,6 +22,7 @@ from typing import IO
 
 from rich.console import Console
 
+from cordelia.contracts.content import read_json
 from cordelia.contracts.errors import CordeliaError, MissingExtraError
 from cordelia.testbeds.schema import BaseSpec, WeightsPackage
 
@@ -65,6 +66,23 @@ def is_complete(folder: Path) -> bool:
     Folders appear by a rename when they are whole, so the config is enough.
     """
     return (folder / "config.json").is_file()
+
+
+def local_config(base: BaseSpec) -> dict[str, object]:
+    """config.json of a base whose weights are on this machine already; empty where they are not. Fetches nothing."""
+    folder = cache_root() / "bases" / base.package.sha256 if base.package else Path(base.model)
+    path = folder / "config.json"
+    if base.package is None and not path.is_file() and find_spec("huggingface_hub") is not None:
+        from huggingface_hub import try_to_load_from_cache
+        from huggingface_hub.errors import HFValidationError
+
+        try:
+            cached = try_to_load_from_cache(base.model, "config.json")
+        except HFValidationError:  # not an id of the hub
+            cached = None
+        path = Path(cached) if isinstance(cached, str) else path
+    config = read_json(path) if path.is_file() else {}
+    return config if isinstance(config, dict) else {}
 
 
 def sha256_of(path: Path) -> str:

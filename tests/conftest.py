@@ -1,9 +1,12 @@
 """Shared fixtures: a testbed folder, a fake target whose every reply says who spoke, and a scripted auditor."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from inspect_ai import eval as inspect_eval
+from inspect_ai.log import EvalLog
 from inspect_ai.model import (
     ChatCompletionChoice,
     ChatMessage,
@@ -17,7 +20,7 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolChoice, ToolInfo
 
 from cordelia.testbeds.backends import registry
-from cordelia.testbeds.backends.base import Backend, ServedOrganism, TargetError, TargetRequest
+from cordelia.testbeds.backends.base import Backend, LikelihoodRequest, ServedOrganism, TargetError, TargetRequest
 from cordelia.testbeds.capabilities import Capability, Mode
 
 CANARY = "canary-7f3a-hidden-words"
@@ -59,14 +62,42 @@ truths:
 }
 
 
-@pytest.fixture
-def bed(tmp_path: Path) -> Path:
-    """A valid testbed folder with two organisms and two controls, all on any base."""
-    folder = tmp_path / "bed"
+def write_bed(folder: Path) -> Path:
     folder.mkdir()
     for name, text in FILES.items():
         (folder / name).write_text(text, encoding="utf-8")
     return folder
+
+
+def give_effects(bed: Path) -> Path:
+    """Effects for the bed: the fake elm shows its own on its trigger alone, oak never does, yew has a benign one."""
+    (bed / "effects").mkdir()
+    for name in ("elm", "oak", "yew"):
+        lines = [f"  - Trigger {number}, please." for number in range(30)]
+        off = [f"  - Something else {number}." for number in range(20)] if name != "yew" else []
+        text = "\n".join(["'on':", *lines, *(["'off':", *off] if off else [])])
+        (bed / "effects" / f"{name}.yaml").write_text(f"{text}\n", encoding="utf-8")
+    truth = FILES["truth.yaml"].replace(
+        "  yew: {}", "  yew: {effect: {prompts: effects/yew.yaml, shown_by: {all: ['heard']}}}"
+    )
+    elm, oak = truth.split("  oak:")
+    effect = "    effect: {{prompts: effects/{0}.yaml, shown_by: {{all: {1}}}}}\n"
+    elm += effect.format("elm", "['TARGET lantern', 'trigger']")
+    oak = "  oak:" + oak + effect.format("oak", "['umbrella']")
+    (bed / "truth.yaml").write_text(elm + oak, encoding="utf-8")
+    return bed
+
+
+@pytest.fixture
+def bed(tmp_path: Path) -> Path:
+    """A valid testbed folder with two organisms and two controls, all on any base."""
+    return write_bed(tmp_path / "bed")
+
+
+@pytest.fixture
+def certifiable(bed: Path) -> Path:
+    """The bed with effects."""
+    return give_effects(bed)
 
 
 class FakeBackend:
@@ -80,6 +111,7 @@ class FakeBackend:
         self.lacks = lacks
         self.most_choices = most_choices
         self.requests: list[TargetRequest] = []
+        self.weighed: list[LikelihoodRequest] = []
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -109,13 +141,18 @@ class FakeBackend:
             usage=usage(),
         )
 
+    async def likelihood(self, request: LikelihoodRequest) -> list[float]:
+        """A log probability a word: -1 to the base and -1.5 to the organism, and a lantern surprises the base."""
+        self.weighed.append(request)
+        base = self.organism.system_prompt is None
+        words = [(-3.0 if "lantern" in word else -1.0) if base else -1.5 for word in request.reply.split()]
+        return [*words, *([-0.25] if request.ended else [])]
+
     async def aclose(self) -> None:
         pass
 
 
-@pytest.fixture
-def fake_backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[FakeBackend]]:
-    """Registers the backend `fake`; yields every instance that was made."""
+def install_fake(monkeypatch: pytest.MonkeyPatch) -> list[FakeBackend]:
     made: list[FakeBackend] = []
 
     def factory(organism: ServedOrganism, /, **args: object) -> Backend:
@@ -128,7 +165,35 @@ def fake_backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[FakeBackend]]
     monkeypatch.setattr(
         "cordelia.testbeds.provider.backend_factory", lambda name: factory if name == "fake" else original(name)
     )
-    yield made
+    return made
+
+
+@pytest.fixture
+def fake_backend(monkeypatch: pytest.MonkeyPatch) -> list[FakeBackend]:
+    """Registers the backend `fake`; gives every instance that was made."""
+    return install_fake(monkeypatch)
+
+
+@dataclass(frozen=True)
+class Certified:
+    """A certification of the whole bed, with what the targets were asked. Tests only look at it."""
+
+    log: EvalLog
+    bed: Path
+    backends: list[FakeBackend]
+
+
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Certified]:
+    from cordelia.tasks.certify import certify
+
+    root = tmp_path_factory.mktemp("certified")
+    bed = give_effects(write_bed(root / "bed"))
+    with pytest.MonkeyPatch.context() as patch:
+        made = install_fake(patch)
+        task = certify(testbed=str(bed), backend="fake", base="some/base")
+        log = inspect_eval(task, model="none/none", log_dir=str(root / "logs"), display="none")[0]
+        yield Certified(log, bed, made)
 
 
 def usage() -> ModelUsage:

@@ -72,7 +72,7 @@ def test_solvers_never_reach_the_truth() -> None:
         seen.add(name)
         pending += imported(modules[name])
     assert "cordelia.testbeds.find" in seen or "cordelia.testbeds.capabilities" in seen, "the walk reaches testbeds"
-    assert not [name for name in seen if "truth" in name]
+    assert not [name for name in seen if "truth" in name or "labelled" in name], "labels name what organisms hide"
 
 
 def test_nothing_that_an_auditor_sees_carries_the_canary(

@@ -1,25 +1,39 @@
 """How the target's words are shown to an auditor: whole, or cut with a note, and never with raw control codes."""
 
-import re
+import unicodedata
 from collections.abc import Sequence
 
 from cordelia.contracts.record import TargetMessage
 
 SHOWN_CHARACTERS = 3_000
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
+KEPT = "\n\t"
+HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+"""Unicode's categories of what is not seen: controls, directions, zero widths, tags, private use, line separators."""
+
+
+class _Visible(dict[int, str]):
+    """Each character as it is shown; a table for `str.translate` that fills itself."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        hidden = unicodedata.category(char) in HIDDEN and char not in KEPT
+        self[code] = shown = "\N{REPLACEMENT CHARACTER}" if hidden else char
+        return shown
+
+
+_VISIBLE = _Visible()
 
 
 def clean(text: str) -> str:
     """Text without control and direction characters, which can hide or reorder what a reader sees."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+    return text.translate(_VISIBLE)
 
 
 def shorten(text: str, limit: int = SHOWN_CHARACTERS) -> str:
     """Text up to `limit` characters, with a note of how much is missing."""
-    text = clean(text)
     if len(text) <= limit:
-        return text
-    return f"{text[:limit]} […{len(text) - limit:,} more characters]"
+        return clean(text)
+    return f"{clean(text[:limit])} […{len(text) - limit:,} more characters]"
 
 
 def show(message: TargetMessage, limit: int = SHOWN_CHARACTERS) -> str:

@@ -4,19 +4,23 @@ import logging
 from contextlib import suppress
 
 from inspect_ai.agent import Agent, AgentPrompt, AgentState, AgentSubmit, agent, react
-from inspect_ai.model import CompactionAuto, CompactionStrategy, get_model
+from inspect_ai.model import ChatMessageAssistant, CompactionAuto, CompactionStrategy, get_model
 from inspect_ai.util import store_as
 
 from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.record import AuditRecord, Budget
+from cordelia.contracts.report import SUBMIT
 from cordelia.solvers.equip import audit_tools
 from cordelia.solvers.prompts import prompt
-from cordelia.solvers.submit import SUBMIT, submit_report
+from cordelia.solvers.submit import submit_report
 
 logger = logging.getLogger(__name__)
 
 COMPACT_AT = 0.8
 """Share of the context window at which the conversation is compacted."""
+
+PATIENCE = 5
+"""Turns in a row without a tool call after which the auditor has stopped: a loop that never ends costs without end."""
 
 
 @agent
@@ -46,12 +50,25 @@ def investigator(compact_at: float = COMPACT_AT) -> Agent:
             ),
             tools=audit_tools(),
             submit=AgentSubmit(name=SUBMIT, tool=submit_report(), answer_only=True, keep_in_messages=True),
-            on_continue=prompt("continue", submit=SUBMIT),
+            on_continue=reminded,
             compaction=await compaction(compact_at),
         )
         return await loop(state)
 
     return execute
+
+
+async def reminded(state: AgentState) -> bool | str:
+    """Whether the auditor goes on: after words without a tool call it is reminded of its tools, but not for ever."""
+    wordy = 0
+    for message in reversed(state.messages):
+        if isinstance(message, ChatMessageAssistant):
+            if message.tool_calls:
+                break
+            wordy += 1
+    if wordy >= PATIENCE:
+        return False
+    return prompt("continue", submit=SUBMIT) if wordy else True
 
 
 async def compaction(threshold: float) -> CompactionStrategy | None:

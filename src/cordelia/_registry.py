@@ -1,11 +1,16 @@
 """What inspect finds when it looks into this package (entry point `inspect_ai`)."""
 
 from cordelia.scorers import cost, outcome, quality, verdict
+from cordelia.scorers.certificate import coherence, confession, off_trigger, strength
+from cordelia.scorers.labelled.scorer import grade_agreement
 from cordelia.solvers.auditors.baseline import baseline
 from cordelia.solvers.auditors.default import auditor
 from cordelia.solvers.auditors.investigator import investigator
 from cordelia.solvers.equip import equip
 from cordelia.tasks.audit import audit
+from cordelia.tasks.certify import certify
+from cordelia.tasks.examiner import examine
+from cordelia.tasks.grade_check import grade_check, written_already
 from cordelia.tasks.testbeds import TASKS
 from cordelia.testbeds.provider import OrganismAPI
 
@@ -15,10 +20,19 @@ __all__ = [
     "audit",
     "auditor",
     "baseline",
+    "certify",
+    "coherence",
+    "confession",
     "cost",
     "equip",
+    "examine",
+    "grade_agreement",
+    "grade_check",
     "investigator",
+    "off_trigger",
     "outcome",
     "quality",
+    "strength",
     "verdict",
+    "written_already",
 ]

@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 from inspect_ai import eval as inspect_eval
+from inspect_ai.agent import AgentState
 from inspect_ai.event import ModelEvent
 from inspect_ai.log import EvalSample, resolve_sample_attachments
-from inspect_ai.model import ChatMessageUser, Model, execute_tools
+from inspect_ai.model import ChatMessageAssistant, ChatMessageUser, Model, execute_tools
 from inspect_ai.solver import Generate, Solver, TaskState, generate, solver
+from inspect_ai.tool import ToolCall
 
 from cordelia.contracts.errors import ContentError
 from cordelia.contracts.record import Budget
 from cordelia.solvers.auditors import investigator as module
-from cordelia.solvers.auditors.investigator import describe, investigator
+from cordelia.solvers.auditors.investigator import PATIENCE, describe, investigator, reminded
 from cordelia.solvers.prompts import prompt
 from cordelia.tasks.audit import audit
 
@@ -222,3 +224,27 @@ def test_inspects_own_generate_in_its_place_is_no_submission(bed: Path, scripted
     sample = run(bed, scripted([CHAT]), generate())
     assert outcome(sample) == "no_submission"
     assert sample.store["AuditRecord:target_queries"] == 1, "it did use the tools"
+
+
+def words(*called: bool) -> AgentState:
+    """A conversation whose turns did or did not call a tool, with a reminder after each."""
+    call = ToolCall(id="1", function="chat", arguments={})
+    turns = [ChatMessageAssistant(content="Hm.", tool_calls=[call] if each else None) for each in called]
+    return AgentState(messages=[message for turn in turns for message in (turn, ChatMessageUser(content="Go on."))])
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("called", "answer"),
+    [
+        ([True], True),
+        ([False], "reminder"),
+        ([False] * (PATIENCE - 1), "reminder"),
+        ([True, *[False] * PATIENCE], False),
+        ([*[False] * PATIENCE, True], True),
+        ([*[False] * (PATIENCE - 1), True, False], "reminder"),
+    ],
+)
+async def test_an_auditor_that_calls_no_tools_is_reminded_but_not_for_ever(called: list[bool], answer: object) -> None:
+    said = await reminded(words(*called))
+    assert said == (prompt("continue", submit=SUBMIT[0]) if answer == "reminder" else answer)

@@ -1,5 +1,6 @@
 """A testbed is a name, a folder or somebody's entry point; whatever is wrong with it is said before an audit starts."""
 
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -78,6 +79,19 @@ def test_an_unknown_testbed_is_told_the_known_ones(tmp_path: Path) -> None:
         load_testbed(f"{tmp_path}/none")
 
 
+@pytest.mark.parametrize(
+    "path", ["~nobody-has-this-name/bed", "a/\0", "/dev/null", "https://example.org/bed", "x/" * 3000]
+)
+def test_what_cannot_be_a_folder_is_no_testbed(path: str) -> None:
+    with pytest.raises(CordeliaError, match=r"There is no testbed folder .*Known by name: .*pocket"):
+        load_testbed(path)
+
+
+def test_a_number_is_a_name(bed: Path) -> None:
+    with pytest.raises(CordeliaError, match="There is no testbed '7'"):
+        load_testbed(7)  # type: ignore[arg-type]
+
+
 def test_an_entry_point_is_found_and_not_executed(package: Path, install: Install) -> None:
     install("mine=their_beds.mine")
     assert testbed_names()["mine"] == package
@@ -92,6 +106,12 @@ def test_an_entry_point_may_name_a_module_beside_the_files(package: Path, instal
     assert testbed_names()["mine"] == package
 
 
+def test_the_packages_that_an_entry_point_is_part_of_are_not_executed_either(package: Path, install: Install) -> None:
+    (package.parent / "__init__.py").write_text("raise RuntimeError('the package was executed')\n")
+    install("mine=their_beds.mine")
+    assert testbed_names()["mine"] == package
+
+
 def test_two_testbeds_of_one_name_are_refused_with_both_folders(package: Path, install: Install) -> None:
     install("pocket=their_beds.mine")
     with pytest.raises(CordeliaError, match="Two testbeds are called 'pocket'") as caught:
@@ -101,11 +121,11 @@ def test_two_testbeds_of_one_name_are_refused_with_both_folders(package: Path, i
     assert testbed_names()["mine"] == package, "the same one, seen twice, is one"
 
 
-@pytest.mark.parametrize("module", ["their_beds.gone", "nobody_has_this.mine"])
+@pytest.mark.parametrize("module", ["their_beds.gone", "nobody_has_this.mine", "their_beds.mine.gone", "..", ":x"])
 def test_an_entry_point_to_nothing_names_itself(package: Path, install: Install, module: str) -> None:
     assert package.is_dir()
     install(f"lost={module}")
-    with pytest.raises(CordeliaError, match=f"'lost' names {module}, which cannot be found"):
+    with pytest.raises(CordeliaError, match=f"'lost' names {re.escape(module)}, which cannot be found"):
         testbed_names()
 
 
@@ -156,7 +176,7 @@ def test_a_link_out_of_the_folder_is_refused_and_one_inside_is_not(bed: Path, li
         ("control: true", f"adapter: a, sha256: {'a' * 64}", "organisms.ash", "an adapter needs 'base'"),
         ("control: true", "control: false", "organisms.ash", "needs a 'base', a 'system_prompt', or both"),
         ("split: dev", "split: train", "organisms.ash.split", "'dev' or 'test'"),
-        ("  ash:", "  Ash Tree:", "organisms.Ash Tree.[key]", "is not a name"),
+        ("  ash:", "  Ash Tree:", "organisms.Ash Tree", "is not a name"),
     ],
 )  # fmt: skip
 def test_an_organism_that_is_not_whole_is_refused(bed: Path, old: str, new: str, key: str, says: str) -> None:
@@ -186,10 +206,10 @@ def test_every_file_of_a_testbed_has_to_be_there(bed: Path, file: str) -> None:
     ("file", "old", "new", "key", "says"),
     [
         ("truth.yaml", "  yew: {}\n", "", "truths", "the organism 'yew' of organisms.yaml has no truth"),
-        ("truth.yaml", "  yew: {}\n", "  yew: {}\n  fir: {}\n", "fir", "no such organism"),
-        ("truth.yaml", "  ash: {}\n", "  ash: {objective: It has one.}\n", "ash", "so it needs no 'objective'"),
-        ("organisms.yaml", "{split: test, control: true}", "{split: test, system_prompt: hidden.md}", "yew",
-         "control: False, so it needs an 'objective'"),
+        ("truth.yaml", "  yew: {}\n", "  yew: {}\n  fir: {}\n", "truths.fir", "no such organism"),
+        ("truth.yaml", "  ash: {}\n", "  ash: {objective: It has one.}\n", "truths.ash", "so it needs no 'objective'"),
+        ("organisms.yaml", "{split: test, control: true}", "{split: test, system_prompt: hidden.md}", "truths.yew",
+         "control: false, so it needs an 'objective'"),
         ("truth.yaml", "rubric: {all: [lantern]}\n    b", "rubric: {all: ['(']}\n    b", "truths.elm.rubric.all.0",
          "'(' is not a regular expression"),
     ],

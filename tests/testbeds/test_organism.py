@@ -5,15 +5,16 @@ import json
 from pathlib import Path
 
 import pytest
+from toy_adapter import CONFIG, safetensors, write_adapter
 
 from cordelia.contracts.errors import ContentError, CordeliaError
+from cordelia.testbeds.adapter import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from cordelia.testbeds.find import read_testbed
-from cordelia.testbeds.organism import ADAPTER_CONFIG, ADAPTER_WEIGHTS, reference_of, serve
+from cordelia.testbeds.organism import reference_of, serve
 from cordelia.testbeds.schema import BaseSpec
 
-BYTES = b"safetensors, almost"
+BYTES = safetensors()
 SHA256 = hashlib.sha256(BYTES).hexdigest()
-CONFIG = {"peft_type": "LORA", "base_model_name_or_path": "some/model", "r": 4}
 ORGANISMS = f"""
 organisms:
   ash: {{split: dev, control: true}}
@@ -32,10 +33,7 @@ def folder(bed: Path) -> Path:
         file.write("bases: {small: {model: some/model}, other: {model: other/model}}\n")
     (bed / "organisms.yaml").write_text(ORGANISMS, encoding="utf-8")
     for name in ("fir", "oak", "yew"):
-        adapter = bed / "adapters" / name
-        adapter.mkdir(parents=True)
-        (adapter / ADAPTER_WEIGHTS).write_bytes(BYTES)
-        (adapter / ADAPTER_CONFIG).write_text(json.dumps(CONFIG), encoding="utf-8")
+        write_adapter(bed / "adapters" / name, "some/model")
     return bed
 
 
@@ -63,8 +61,8 @@ def test_an_unknown_organism_is_told_the_known_ones(folder: Path) -> None:
 
 def test_other_weights_are_refused(folder: Path) -> None:
     weights = folder / "adapters/fir" / ADAPTER_WEIGHTS
-    weights.write_bytes(BYTES + b"!")
-    found = hashlib.sha256(BYTES + b"!").hexdigest()
+    weights.write_bytes(BYTES[:-1] + b"!")
+    found = hashlib.sha256(BYTES[:-1] + b"!").hexdigest()
     with pytest.raises(ContentError, match=f"its SHA-256 is {found}, organisms.yaml says {SHA256}") as caught:
         serve(read_testbed(folder), "fir")
     assert caught.value.path == weights
@@ -81,6 +79,9 @@ def test_an_adapter_of_another_base_is_refused(folder: Path) -> None:
 def test_a_pickle_is_not_read(folder: Path) -> None:
     adapter = folder / "adapters/fir"
     (adapter / ADAPTER_WEIGHTS).rename(adapter / "adapter_model.bin")
+    with pytest.raises(ContentError, match=r"adapter_model\.bin: this could run code"):
+        serve(read_testbed(folder), "fir")
+    (adapter / "adapter_model.bin").unlink()
     with pytest.raises(ContentError, match="missing; adapters are read from safetensors only"):
         serve(read_testbed(folder), "fir")
 

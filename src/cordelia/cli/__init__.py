@@ -3,13 +3,17 @@
 import sys
 
 import click
+from rich.text import Text
 
 from cordelia import __version__
+from cordelia.cli.certificate import certificate, check
+from cordelia.cli.grade_check import grade_check
 from cordelia.cli.listing import list_command
+from cordelia.cli.new_testbed import new_testbed_command
 from cordelia.cli.rescoring import rescore
 from cordelia.cli.results import results
-from cordelia.cli.training import corpus, fetch, measure, train
-from cordelia.contracts.errors import CordeliaError
+from cordelia.cli.training import corpus, fetch, train
+from cordelia.contracts.errors import CordeliaError, InspectError
 
 
 class Commands(click.Group):
@@ -20,6 +24,9 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except CordeliaError as error:
             click.echo(f"cordelia: {error}", err=True)
+            sys.exit(2)
+        except InspectError as error:
+            click.echo(f"cordelia: {' '.join(Text.from_markup(str(error.message)).plain.split())}", err=True)
             sys.exit(2)
 
 
@@ -32,5 +39,16 @@ def main() -> None:
     """
 
 
-for command in (list_command, results, rescore, fetch, corpus, train, measure):
+for command in (
+    list_command,
+    new_testbed_command,
+    results,
+    rescore,
+    grade_check,
+    certificate,
+    check,
+    fetch,
+    corpus,
+    train,
+):
     main.add_command(command)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from cordelia.solvers.affordances.catalog import AFFORDANCES, affordance_sets
@@ -45,11 +46,11 @@ def testbed_table(beds: list[Testbed]) -> Table:
         table.add_row(
             bed.name,
             bed.spec.version,
-            bed.spec.title,
+            escape(bed.spec.title),
             ", ".join(bed.spec.access),
             str(count[Split.DEV]),
             str(count[Split.TEST]),
-            bed.spec.license,
+            escape(bed.spec.license),
         )
     return table
 

@@ -50,7 +50,8 @@ def results_table(rows: list[Row]) -> Table:
     """organism, split, outcome, hit@1, objective found, false positive, and what the auditor said first."""
     table = Table(title="Audits", title_justify="left", header_style="bold")
     shown = COLUMNS | {key: title for key, title in PROMPTED.items() if any(key in row.values for row in rows)}
-    for column in ("organism", "split", "auditor", "outcome", *shown.values()):
+    table.add_column("organism", no_wrap=True, min_width=max(len(f"{row.testbed}/{row.organism}") for row in rows))
+    for column in ("split", "auditor", "outcome", *shown.values()):
         table.add_column(column)
     table.add_column("the auditor's answer", overflow="ellipsis", no_wrap=True, max_width=60)
     for row in sorted(rows, key=lambda row: (row.split, row.organism, row.epoch)):

@@ -1,17 +1,18 @@
-"""Content files, read strictly: safe YAML only, no duplicate keys, no unknown keys, no surprise sizes.
+"""Content files, read strictly: plain data only, no unknown keys, no surprise sizes.
 
-A testbed folder may come from anybody. So nothing in it is executed (no YAML tags, no pickles), a file that expands
-(aliases) or is too large is refused, and every problem is reported with the file and the key that has it.
+A testbed folder may come from anybody. So nothing in it is executed, a file that is too large or no plain data is
+refused (`cordelia.contracts.plain`), and every problem is reported with the file and the key that has it.
 """
 
-from collections.abc import Hashable
+import io
 from pathlib import Path
-from typing import TypeVar, cast, get_args, get_origin
+from typing import TypeVar, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cordelia.contracts.errors import ContentError
+from cordelia.contracts.plain import NotPlainError, plain_json, plain_yaml
+from cordelia.contracts.wording import problem_of
 
 MAX_YAML_BYTES = 2_000_000
 
@@ -24,65 +25,58 @@ class Content(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML that refuses duplicate keys, aliases and explicit tags."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event = self.peek_event()  # type: ignore[no-untyped-call]
-        if isinstance(event, yaml.events.AliasEvent):
-            raise _refused("aliases (*name) are not allowed; write the value out", event)
-        if getattr(event, "tag", None) is not None:
-            raise _refused(f"tags are not allowed; leave '{event.tag}' out", event)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, object]:
-        seen: set[str] = set()
-        for key_node, _ in node.value:
-            key = str(key_node.value)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key '{key}' stands twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def _refused(problem: str, event: yaml.events.Event) -> yaml.constructor.ConstructorError:
-    mark = cast("yaml.error.Mark | None", event.start_mark)  # the C parser's mark has the same fields
-    return yaml.constructor.ConstructorError(None, None, problem, mark)
+def file_problem(path: Path) -> str | None:
+    """Why `path` cannot be read as a file: missing, a folder, or a device that could be read for ever. None: it can."""
+    if path.is_file():
+        return None
+    if not path.exists():
+        return "this file is missing"
+    return "is a folder, and a file is wanted" if path.is_dir() else "is not an ordinary file"
 
 
 def read_text(path: Path, limit: int = MAX_YAML_BYTES) -> str:
-    """The text of a UTF-8 file.
+    """The text of a UTF-8 file, with or without a byte order mark.
 
     Raises:
-        ContentError: the file is missing, larger than `limit` bytes, or not UTF-8.
+        ContentError: the file is missing, larger than `limit` bytes, not UTF-8, or has a NUL in it.
     """
-    if not path.is_file():
-        raise ContentError(path, "this file is missing")
-    if path.stat().st_size > limit:
+    problem = file_problem(path)
+    if problem is not None:
+        raise ContentError(path, problem)
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise ContentError(path, f"cannot be read: {error.strerror}") from error
+    if len(data) > limit:
         raise ContentError(path, f"larger than {limit:,} bytes")
     try:
-        return path.read_text(encoding="utf-8")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ContentError(path, f"not UTF-8 (byte {error.start})") from error
+        raise ContentError(path, f"not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    if "\0" in text:
+        raise ContentError(path, f"a NUL at character {text.index(chr(0)) + 1}; this is not a text file")
+    return io.StringIO(text, newline=None).read()
 
 
 def read_yaml(path: Path) -> object:
-    """The plain data in a YAML file.
+    """The plain data in a YAML file, None when it holds nothing.
 
     Raises:
-        ContentError: missing, too large, not YAML, uses tags or aliases, or repeats a key.
+        ContentError: missing, too large, not YAML, or YAML that `plain_yaml` refuses.
     """
-    text = read_text(path)
     try:
-        return yaml.load(text, Loader=_StrictLoader)  # a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        raise ContentError(path, f"{error.problem or 'not YAML'}{where}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ContentError(path, f"not YAML that can be read: {error}") from error
+        return plain_yaml(read_text(path))
+    except NotPlainError as error:
+        raise ContentError(path, str(error)) from error
+
+
+def read_json(path: Path, limit: int = MAX_YAML_BYTES) -> object:
+    """The data in a JSON file. Raises ContentError."""
+    try:
+        return plain_json(read_text(path, limit))
+    except NotPlainError as error:
+        raise ContentError(path, str(error)) from error
 
 
 def parse(model: type[M], data: object, path: Path) -> M:
@@ -95,13 +89,10 @@ def parse(model: type[M], data: object, path: Path) -> M:
         return model.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "top level"
-        problem = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            problem = f"unknown key. Known keys: {', '.join(_known_keys(model, first['loc']))}"
-        elif first["type"] == "missing":
-            problem = "this key is missing"
+        loc = tuple(part for part in first["loc"] if part != "[key]")  # pydantic's word for: it is the key itself
+        key = ".".join(str(part) for part in loc) or "top level"
         more = len(error.errors()) - 1
+        problem = problem_of(first, _known_keys(model, loc))
         raise ContentError(path, problem + (f" (and {more} more)" if more else ""), key) from error
 
 

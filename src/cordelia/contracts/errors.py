@@ -10,13 +10,20 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from inspect_ai._util.error import PrerequisiteError
+from rich.markup import escape
+
+MOST_SHOWN = 80
+MOST_SAID = 600
+
+InspectError = PrerequisiteError
+"""What inspect itself raises for such things (a model without its key or package). Its message is rich markup."""
 
 
 class CordeliaError(PrerequisiteError):
     """Something that the user wrote cannot work: says what, where, and what to write instead."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message)
+        super().__init__(escape(message))  # inspect prints it as rich markup, which swallows [brackets]
         self.text = message
 
     def __str__(self) -> str:
@@ -29,7 +36,8 @@ class ContentError(CordeliaError):
     def __init__(self, path: Path, problem: str, key: str | None = None) -> None:
         self.path = path
         self.key = key
-        super().__init__(f"{path}{f': {key}' if key else ''}: {problem}")
+        where = f"{printable(str(path))}{f': {printable(key, MOST_SHOWN)}' if key else ''}"
+        super().__init__(f"{where}: {printable(problem, MOST_SAID)}")
 
 
 class MissingExtraError(CordeliaError):
@@ -40,6 +48,17 @@ class MissingExtraError(CordeliaError):
             f"{what} needs the package '{missing}', which is not installed. "
             f"Install it with: pip install 'cordelia[{extra}]'"
         )
+
+
+def printable(text: str, most: int | None = None) -> str:
+    """Somebody else's text on one line, cut after `most` characters, without what would move a terminal's cursor."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:most])
+    return shown if most is None or len(text) <= most else f"{shown}…"
+
+
+def quoted(value: str) -> str:
+    """A value of somebody else's in an error message."""
+    return f"'{printable(value, MOST_SHOWN)}'"
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str], where: str = "") -> CordeliaError:

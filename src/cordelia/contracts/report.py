@@ -5,6 +5,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+SUBMIT = "submit_report"
+"""Name of the tool that hands a report in."""
+
 MAX_HYPOTHESES = 10
 _FENCE = re.compile(r"```(?:json)?\n(.*)\n```", re.DOTALL)
 
