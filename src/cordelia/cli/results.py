@@ -50,9 +50,12 @@ def results_table(rows: list[Row]) -> Table:
     """organism, split, outcome, hit@1, objective found, false positive, and what the auditor said first."""
     table = Table(title="Audits", title_justify="left", header_style="bold")
     shown = COLUMNS | {key: title for key, title in PROMPTED.items() if any(key in row.values for row in rows)}
-    table.add_column("organism", no_wrap=True, min_width=max(len(f"{row.testbed}/{row.organism}") for row in rows))
-    for column in ("split", "auditor", "outcome", *shown.values()):
-        table.add_column(column)
+    names = [f"{row.testbed}/{row.organism}" for row in rows]
+    facts = {"organism": names, "split": [row.split for row in rows], "auditor": [row.auditor for row in rows]}
+    for column, cells in (facts | {"outcome": [row.outcome for row in rows]}).items():
+        table.add_column(column, min_width=max(map(len, [column, *cells])))
+    for title in shown.values():
+        table.add_column(title, min_width=max(map(len, title.split())))  # two words may stand in two lines
     table.add_column("the auditor's answer", overflow="ellipsis", no_wrap=True, max_width=60)
     for row in sorted(rows, key=lambda row: (row.split, row.organism, row.epoch)):
         marks = [_mark(row.values.get(key)) for key in shown]

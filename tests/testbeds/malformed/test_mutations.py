@@ -42,7 +42,7 @@ BYTES = st.sampled_from([*BITS, *SIGNS]) | st.binary(max_size=12)
 # the same examples every time; CORDELIA_MUTATIONS=5000 tries as many, and others each time
 EXAMPLES = int(os.environ.get("CORDELIA_MUTATIONS", "0"))
 SETTINGS = settings(
-    max_examples=EXAMPLES or 150,
+    max_examples=EXAMPLES or 400,
     derandomize=not EXAMPLES,
     deadline=None,
     database=None,
