@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
 
 import pytest
+from benchmarks.kill_target import Letters
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageUser, GenerateConfig, ModelOutput
 from inspect_ai.tool import ToolInfo, ToolParam, ToolParams
 
@@ -28,26 +29,6 @@ from cordelia.testbeds.schema import BaseSpec
 FAKE = Path(__file__).with_name("vllm_fake_server.py")
 BASE = BaseSpec(model="someone/base-1b")
 CRASH, ERROR, REFUSED, MUTE = chr(666), chr(500), chr(400), chr(700)
-
-
-class Letters:
-    """A tokenizer whose tokens are letters."""
-
-    eos_token_id = 2
-    chat_template = None
-    added_tokens_decoder: Mapping[int, object] = {}
-
-    def apply_chat_template(
-        self, conversation: list[dict[str, str]], *, tokenize: bool, add_generation_prompt: bool
-    ) -> str:
-        text = "".join(turn["content"] + "|" for turn in conversation)
-        return text + (">" if add_generation_prompt else "")
-
-    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
-        return [*([1] if add_special_tokens else []), *map(ord, text)]
-
-    def decode(self, token_ids: list[int]) -> str:
-        return "".join(map(chr, token_ids))
 
 
 class Fake:
