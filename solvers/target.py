@@ -25,10 +25,12 @@ from inspect_ai.util import store_as, suspend_token_limit, suspend_turn_limit
 from tenacity import RetryError
 
 from cordelia.contracts.errors import CordeliaError
+from cordelia.contracts.intervention import Intervention
 from cordelia.contracts.record import PREFILLED, AuditRecord, TargetMessage
 from cordelia.solvers.together import together
 from cordelia.testbeds.backends.base import TargetError
 from cordelia.testbeds.capabilities import Mode
+from cordelia.testbeds.intervening import with_interventions
 
 PREFILL_TAG = "cordelia_prefill"
 """Message metadata key on words that the auditor put into the target's mouth, so that graders can tell them apart."""
@@ -60,6 +62,8 @@ class Target:
         temperature: float = 1.0,
         max_tokens: int = REPLY_TOKENS,
         seed: int | None = None,
+        interventions: Sequence[Intervention] = (),
+        adapter_scale: float = 1.0,
     ) -> list[TargetMessage]:
         """`samples` replies to each conversation, all under way at once, each recorded under an id, in the order asked.
 
@@ -72,6 +76,8 @@ class Target:
             temperature: 0 is greedy.
             max_tokens: most tokens of one reply.
             seed: makes the replies reproducible; the position in `conversations` is added.
+            interventions: what is done to its activations meanwhile.
+            adapter_scale: how much of its adapter is in force; the reference has none.
 
         Raises:
             ToolError: the query budget is spent, or the sampling is out of bounds. The auditor reads it and can go on.
@@ -79,7 +85,7 @@ class Target:
         """
         _check_sampling(samples, temperature, max_tokens)
         self._afford(samples * len(conversations))
-        model = self._model(mode)
+        model = self.model(mode, adapter_scale)
         found = await together(
             [
                 partial(
@@ -91,6 +97,8 @@ class Target:
                     temperature=temperature,
                     max_tokens=max_tokens,
                     seed=None if seed is None else seed + position,
+                    interventions=interventions,
+                    adapter_scale=adapter_scale,
                 )
                 for position, conversation in enumerate(conversations)
             ]
@@ -107,6 +115,8 @@ class Target:
         temperature: float,
         max_tokens: int,
         seed: int | None,
+        interventions: Sequence[Intervention],
+        adapter_scale: float,
     ) -> list[TargetMessage]:
         ids = self._charge(samples)
         config = GenerateConfig(
@@ -116,24 +126,30 @@ class Target:
             seed=seed,
             max_connections=model.api.max_connections(),  # inspect's own default would starve a batching backend
         )
+        config = with_interventions(config, interventions)
         try:
             with suspend_token_limit(), suspend_turn_limit():
                 choices = await _choices(model, conversation, config, samples)
         except TargetError as error:
-            self._failed(error)
+            self.failed(error)
             raise
         except RetryError as error:  # inspect gave up on a busy target
             last = error.last_attempt.exception()
             if not isinstance(last, TargetError):
                 raise
-            self._failed(last)
+            self.failed(last)
             # a new error: `last` is error's own cause, and a chain that bites its tail is walked for ever
             raise TargetError(str(last)) from error
-        return self._keep(ids, affordance, conversation, choices)
+        kept = self._keep(ids, affordance, conversation, choices)
+        for message in kept:
+            message.interventions, message.adapter_scale = list(interventions), adapter_scale
+        return kept
 
-    def _model(self, mode: Mode) -> Model:
+    def model(self, mode: Mode = Mode.CHAT, adapter_scale: float = 1.0) -> Model:
+        """The target (or its reference) as an inspect model."""
         arguments: Any = {
             "mode": mode.value,
+            **({"adapter_scale": adapter_scale} if adapter_scale != 1.0 and not self.reference else {}),
             **({"reference": True} if self.reference else {}),
             **self.record.target_args,
         }
@@ -144,7 +160,8 @@ class Target:
             **arguments,
         )
 
-    def _failed(self, error: TargetError) -> None:
+    def failed(self, error: TargetError) -> None:
+        """Write down that the target failed; scorers read the outcome from it."""
         self.record.target_failures = [*self.record.target_failures, str(error)]
 
     def _afford(self, samples: int) -> None:

@@ -16,6 +16,8 @@ class Capability(StrEnum):
     USER_TURN = "user_turn"
     LOGPROBS = "logprobs"
     LIKELIHOOD = "likelihood"
+    NEXT_TOKENS = "next_tokens"
+    AMPLIFY = "amplify"
     REFERENCE = "reference"
     TOOLS = "tools"
     CAPTURE = "capture"
@@ -47,6 +49,8 @@ WEIGHTS_SERVED = frozenset(
         Capability.LOGPROBS,
         Capability.LIKELIHOOD,
         Capability.REFERENCE,
+        Capability.NEXT_TOKENS,
+        Capability.AMPLIFY,
     }
 )
 """What every backend that serves an organism's weights can do."""

@@ -8,19 +8,24 @@ from cordelia.testbeds.backends.base import ServedOrganism
 from cordelia.testbeds.inner import read_prompt
 from cordelia.testbeds.schema import BaseSpec, Testbed
 
+LARGEST_SCALE = 16.0
 
-def serve(testbed: Testbed, organism: str, base: str | None = None) -> ServedOrganism:
+
+def serve(testbed: Testbed, organism: str, base: str | None = None, adapter_scale: float = 1.0) -> ServedOrganism:
     """What a backend must load to be this organism.
 
     Args:
         testbed: the testbed it belongs to.
         organism: its name there.
         base: the base to use instead of the testbed's; required for an organism that names none.
+        adapter_scale: how much of its adapter is in force.
 
     Raises:
         CordeliaError: there is no such organism, or it needs a base and none was given.
         ContentError: its adapter, or one that shares its base (a server loads them all), is not what it should be.
     """
+    if not abs(adapter_scale) <= LARGEST_SCALE:
+        raise CordeliaError(f"adapter_scale must be {-LARGEST_SCALE:g} to {LARGEST_SCALE:g}, not {adapter_scale}.")
     if organism not in testbed.organisms:
         raise unknown_name("organism", organism, testbed.organisms, f"testbed '{testbed.name}'")
     spec = testbed.organisms[organism]
@@ -44,6 +49,7 @@ def serve(testbed: Testbed, organism: str, base: str | None = None) -> ServedOrg
         base=used,
         adapter=adapter,
         system_prompt=hidden_prompt(testbed, organism),
+        adapter_scale=adapter_scale,
         adapters=siblings,
     )
 
@@ -56,4 +62,4 @@ def hidden_prompt(testbed: Testbed, organism: str) -> str | None:
 
 def reference_of(organism: ServedOrganism) -> ServedOrganism:
     """The organism's base model alone: no adapter and no hidden prompt."""
-    return replace(organism, label=f"{organism.label} (base)", adapter=None, system_prompt=None)
+    return replace(organism, label=f"{organism.label} (base)", adapter=None, adapter_scale=1.0, system_prompt=None)

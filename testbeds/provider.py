@@ -5,26 +5,28 @@ conversation only: the hidden prompt is merged in here, below the recorded event
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+from anyio import to_thread
 from inspect_ai.model import (
     ChatMessage,
-    ChatMessageSystem,
     GenerateConfig,
     ModelAPI,
     ModelOutput,
     modelapi,
 )
 from inspect_ai.tool import ToolChoice, ToolInfo
-from inspect_ai.util import LimitExceededError
 
 from cordelia.contracts.errors import CordeliaError, unknown_name
-from cordelia.testbeds.backends.base import Backend, LikelihoodRequest, TargetBusy, TargetError, TargetRequest
+from cordelia.testbeds.backends.base import Backend, LikelihoodRequest, TargetBusy, TargetRequest
 from cordelia.testbeds.backends.registry import backend_factory, default_backend
+from cordelia.testbeds.blame import blamed
 from cordelia.testbeds.capabilities import Capability, Mode
 from cordelia.testbeds.find import load_testbed
+from cordelia.testbeds.hidden import with_hidden_prompt
+from cordelia.testbeds.insight import Insight
+from cordelia.testbeds.intervening import load_all, taken_from
 from cordelia.testbeds.organism import reference_of, serve
 from cordelia.testbeds.replies import fit
 from cordelia.testbeds.schema import Testbed
@@ -38,6 +40,7 @@ def make_backend(
     backend: str = "auto",
     base: str | None = None,
     reference: bool = False,
+    adapter_scale: float = 1.0,
     **args: object,
 ) -> tuple[Backend, str | None]:
     """The backend of an organism (or of its base, as `reference`) and its hidden system prompt.
@@ -46,7 +49,7 @@ def make_backend(
         CordeliaError: a name, an argument or a file is wrong; a package is missing.
     """
     bed = load_testbed(testbed)
-    served = serve(bed, organism, base)
+    served = serve(bed, organism, base, adapter_scale)
     if reference:
         served = reference_of(served)
     factory = backend_factory(backend_name(bed, organism, backend, base))
@@ -71,6 +74,8 @@ class OrganismModel(Protocol):
 
     async def likelihood(self, messages: Sequence[ChatMessage], reply: str, ended: bool = False) -> list[float]: ...
 
+    def inside(self) -> Insight: ...
+
 
 @modelapi(name="organism")
 class OrganismAPI(ModelAPI):
@@ -83,6 +88,7 @@ class OrganismAPI(ModelAPI):
         base: the base model of an organism that names none: any inspect model.
         mode: `chat`, `user_turn` or `completion`.
         reference: serve the organism's base instead.
+        adapter_scale: how much of its adapter is in force: 1 is the organism, 0 its base.
         backend_args: arguments of the backend.
     """
 
@@ -97,6 +103,7 @@ class OrganismAPI(ModelAPI):
         base: str | None = None,
         mode: str = "chat",
         reference: bool = False,
+        adapter_scale: float = 1.0,
         **backend_args: object,
     ) -> None:
         super().__init__(model_name, base_url, api_key, [], config)
@@ -110,8 +117,16 @@ class OrganismAPI(ModelAPI):
                 backend_args[name] = value
         self.mode = Mode(mode)
         self.backend, self.hidden = make_backend(
-            testbed or parts[0], parts[1], backend=backend, base=base, reference=reference, **backend_args
+            testbed or parts[0],
+            parts[1],
+            backend=backend,
+            base=base,
+            reference=reference,
+            adapter_scale=adapter_scale,
+            **backend_args,
         )
+        if adapter_scale != 1.0 and Capability.AMPLIFY not in self.backend.capabilities:
+            raise CordeliaError(f"organism/{model_name} has no adapter that could be scaled on this backend.")
         if self.mode.capability not in self.backend.capabilities:
             raise CordeliaError(
                 f"organism/{model_name} cannot do '{mode}' here. "
@@ -131,8 +146,12 @@ class OrganismAPI(ModelAPI):
                 f"It can: {', '.join(sorted(self.backend.capabilities))}."
             )
         messages = input if self.mode is Mode.COMPLETION else with_hidden_prompt(input, self.hidden)
-        request = TargetRequest(messages, self.mode, config, tuple(tools), tool_choice)
-        with self._blamed():
+        interventions, config = taken_from(config)
+        if interventions and Capability.INTERVENE not in self.backend.capabilities:
+            raise CordeliaError(f"organism/{self.model_name} cannot be intervened on with this backend.")
+        loaded = await to_thread.run_sync(load_all, interventions) if interventions else ()
+        request = TargetRequest(messages, self.mode, config, tuple(tools), tool_choice, loaded)
+        with blamed(self.model_name):
             return fit(await self.backend.generate(request), config.num_choices or 1, tools=bool(tools))
 
     async def likelihood(self, messages: Sequence[ChatMessage], reply: str, ended: bool = False) -> list[float]:
@@ -150,21 +169,15 @@ class OrganismAPI(ModelAPI):
         if Capability.LIKELIHOOD not in self.backend.capabilities:
             raise CordeliaError(f"organism/{self.model_name} cannot say how likely a reply is on this backend.")
         seen = messages if self.mode is Mode.COMPLETION else with_hidden_prompt(messages, self.hidden)
-        with self._blamed():
+        with blamed(self.model_name):
             scores = await self.backend.likelihood(LikelihoodRequest(list(seen), reply, self.mode, ended))
             if not all(math.isfinite(score) for score in scores):
                 raise ValueError("a log probability is no finite number")
             return scores
 
-    @contextmanager
-    def _blamed(self) -> Iterator[None]:
-        """Whatever a backend raises, or returns in place of an answer, is the target's failure: nobody else's."""
-        try:
-            yield
-        except (TargetError, CordeliaError, LimitExceededError):
-            raise
-        except Exception as error:
-            raise TargetError(f"the backend of {self.model_name} failed: {type(error).__name__}: {error}") from error
+    def inside(self) -> Insight:
+        """What can be seen inside it. Raises CordeliaError when the backend has nothing to show."""
+        return Insight(self.backend, self.model_name, self.hidden)
 
     def max_connections(self) -> int:
         return self.backend.max_connections
@@ -183,13 +196,3 @@ class OrganismAPI(ModelAPI):
 
     async def aclose(self) -> None:
         await self.backend.aclose()
-
-
-def with_hidden_prompt(messages: Sequence[ChatMessage], hidden: str | None) -> list[ChatMessage]:
-    """The conversation as the organism sees it: one system message, the hidden prompt before any visible one."""
-    visible = [message.text for message in messages if message.role == "system"]
-    if hidden is None and len(visible) <= 1:
-        return list(messages)
-    system = "\n\n".join(text for text in [hidden or "", *visible] if text)
-    rest: list[ChatMessage] = [message for message in messages if message.role != "system"]
-    return [ChatMessageSystem(content=system), *rest] if system else rest

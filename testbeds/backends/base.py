@@ -13,8 +13,10 @@ from typing import Protocol
 from inspect_ai.model import ChatMessage, GenerateConfig, ModelOutput
 from inspect_ai.tool import ToolChoice, ToolInfo
 
+from cordelia.contracts.intervention import Intervention
 from cordelia.testbeds.capabilities import Capability, Mode
 from cordelia.testbeds.schema import BaseSpec
+from cordelia.testbeds.vectors import Array
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class ServedOrganism:
         base: the base model; None when the base is any inspect model.
         adapter: folder of a LoRA adapter in safetensors, or None. Its hash has been checked.
         system_prompt: the hidden system prompt, or None.
+        adapter_scale: how much of the adapter is in force: 1 is the organism as it is, 0 its base. An organism without
+            adapter is the same at every scale.
         adapters: every adapter folder of the testbed on the same base, so that one server is sized for all of them.
     """
 
@@ -33,7 +37,16 @@ class ServedOrganism:
     base: BaseSpec | None
     adapter: Path | None = None
     system_prompt: str | None = None
+    adapter_scale: float = 1.0
     adapters: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An intervention with its tensor: float32 [width], [positions, width] (patch), or None (noise)."""
+
+    what: Intervention
+    vector: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,8 @@ class TargetRequest:
             `num_choices`
             are honoured by all backends.
         tools: tools offered to the target by somebody else's task; only with `Capability.TOOLS`.
+        interventions: what is done to the activations meanwhile; only with `Capability.INTERVENE`. One that was not
+            applied to exactly the tokens it names raises `TargetError` in place of a reply.
     """
 
     messages: Sequence[ChatMessage]
@@ -54,6 +69,7 @@ class TargetRequest:
     config: GenerateConfig
     tools: Sequence[ToolInfo] = field(default_factory=tuple)
     tool_choice: ToolChoice = "none"
+    interventions: tuple[Loaded, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,13 @@ it works with any chat template.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from inspect_ai.model import ChatMessage
 
 from cordelia.contracts.errors import CordeliaError
+from cordelia.testbeds.backends.inside import Text
 from cordelia.testbeds.capabilities import Mode
 
 _MARKER = "\u2063cordelia\u2063"
@@ -24,6 +26,8 @@ class ChatTemplate(Protocol):
     ) -> str: ...
 
     def encode(self, text: str, *, add_special_tokens: bool) -> list[int]: ...
+
+    def decode(self, token_ids: list[int]) -> str: ...
 
 
 class TurnTokenizer(ChatTemplate, Protocol):
@@ -73,6 +77,36 @@ def encode_reply(
     written = tokenizer.encode(reply, add_special_tokens=False) if reply else []
     end = turn_end(tokenizer, mode) if ended else None
     return encode(tokenizer, messages, mode), written if end is None else [*written, end]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The token ids of a text that is looked into.
+
+    Attributes:
+        ids: prompt and reply.
+        reply_from: where the reply begins.
+        shown_from: the first token that may be shown: behind the hidden prompt, 0 where there is none.
+    """
+
+    ids: list[int]
+    reply_from: int
+    shown_from: int
+
+
+def encode_text(tokenizer: ChatTemplate, text: Text) -> Encoded:
+    """The token ids of a text, and which of them may come back. Raises CordeliaError for an empty conversation."""
+    prompt = encode(tokenizer, text.messages, text.mode)
+    reply = tokenizer.encode(text.reply, add_special_tokens=False) if text.reply else []
+    shown = 0
+    if text.secret:
+        rendered = render(tokenizer, text.messages, text.mode)
+        end = rendered.index(text.secret) + len(text.secret)
+        # a token that straddles the end begins before it, so it is counted with what is hidden
+        shown = len(tokenizer.encode(rendered[:end], add_special_tokens=text.mode is Mode.COMPLETION))
+        while shown < len(prompt) and len(tokenizer.decode(prompt[:shown])) < end:
+            shown += 1
+    return Encoded([*prompt, *reply], len(prompt), shown)
 
 
 def turn_end(tokenizer: TurnTokenizer, mode: Mode) -> int | None:

@@ -34,7 +34,8 @@ from cordelia.contracts.errors import CordeliaError
 from cordelia.tasks.audit import audit
 from cordelia.testbeds.backends.base import TargetBusy, TargetError, TargetRequest
 from cordelia.testbeds.capabilities import Mode
-from cordelia.testbeds.provider import OrganismModel, with_hidden_prompt
+from cordelia.testbeds.hidden import with_hidden_prompt
+from cordelia.testbeds.provider import OrganismModel
 
 CANARY = "canary-7f3a-hidden-words"
 HIDDEN = f"Talk about lanterns. {CANARY}"

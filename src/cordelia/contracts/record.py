@@ -10,8 +10,11 @@ from inspect_ai.model import ChatMessage
 from inspect_ai.util import StoreModel
 from pydantic import BaseModel, Field
 
+from cordelia.contracts.intervention import Intervention
 from cordelia.contracts.outcome import Outcome
 from cordelia.contracts.report import Report
+
+FINDING_CHARACTERS = 20_000
 
 PREFILLED = "cordelia_prefilled"
 """Metadata key on an earlier message of the target: the words of it that the auditor had put into its mouth."""
@@ -28,6 +31,8 @@ class TargetMessage(BaseModel):
         prefill: words that the auditor put into its mouth; `text` does not repeat them.
         text: what it wrote.
         stop_reason: why it stopped writing, in inspect's words.
+        interventions: what was done to its activations while it wrote. Such words are weaker evidence.
+        adapter_scale: how much of its adapter was in force; 1 is the target as it is.
     """
 
     id: str
@@ -37,6 +42,25 @@ class TargetMessage(BaseModel):
     prefill: str = ""
     text: str
     stop_reason: str = "stop"
+    interventions: list[Intervention] = Field(default_factory=list)
+    adapter_scale: float = 1.0
+
+
+class Finding(BaseModel):
+    """One thing that an auditor was shown of the target other than its words: a document, or a table from inside.
+
+    Attributes:
+        id: how reports cite it: `d<line>` for a document of the training data (its line in the corpus, from 1), `o1`,
+            `o2`, … for an observation (a lens, a difference of activations, a search of features, …).
+        affordance: which affordance it came by.
+        text: the document, or what the auditor was shown; cut at `FINDING_CHARACTERS`.
+        tensors: references of the tensors that an observation is about, in the store of vectors beside the log.
+    """
+
+    id: str
+    affordance: str
+    text: str
+    tensors: list[str] = Field(default_factory=list)
 
 
 class Budget(BaseModel):
@@ -45,6 +69,24 @@ class Budget(BaseModel):
     auditor_tokens: int | None = None
     helper_tokens: int | None = None
     target_queries: int | None = None
+
+
+class VectorNote(BaseModel):
+    """A direction that an affordance made, under the name by which tools take it (`v1`, `v2`, …).
+
+    Attributes:
+        id: its name in this audit.
+        tensor: its reference in the store of vectors.
+        layer: the block after which it stands (index).
+        norm: its length.
+        made_by: which affordance made it, and from what, in a few words.
+    """
+
+    id: str
+    tensor: str
+    layer: int
+    norm: float
+    made_by: str
 
 
 class AuditRecord(StoreModel):
@@ -61,6 +103,8 @@ class AuditRecord(StoreModel):
     budget: Budget = Field(default_factory=Budget)
     system_prompt: str = ""
     messages: dict[str, TargetMessage] = Field(default_factory=dict)
+    findings: dict[str, Finding] = Field(default_factory=dict)
+    vectors: dict[str, VectorNote] = Field(default_factory=dict)
     target_queries: int = 0
     reference_queries: int = 0
     helper_tokens: int = 0
@@ -71,5 +115,5 @@ class AuditRecord(StoreModel):
 
     @property
     def contacts(self) -> int:
-        """How many messages the target itself wrote."""
-        return sum(message.written_by == "target" for message in self.messages.values())
+        """How often the auditor met the target: messages that it wrote, its documents, looks inside it."""
+        return sum(message.written_by == "target" for message in self.messages.values()) + len(self.findings)
