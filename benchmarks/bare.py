@@ -9,9 +9,10 @@ from inspect_ai.model import ChatMessageUser
 
 from cordelia.testbeds.backends.base import ServedOrganism
 from cordelia.testbeds.backends.rendering import encode
-from cordelia.testbeds.backends.vllm_command import VllmArgs, rank_for
+from cordelia.testbeds.backends.vllm_adapters import modules_for, rank_for
+from cordelia.testbeds.backends.vllm_command import VllmArgs
 from cordelia.testbeds.backends.vllm_pool import acquire_server, release_server
-from cordelia.testbeds.backends.vllm_server import ServerSpec
+from cordelia.testbeds.backends.vllm_spec import ServerSpec
 from cordelia.testbeds.backends.vllm_wire import end_tokens, load_tokenizer
 from cordelia.testbeds.capabilities import Mode
 from cordelia.testbeds.find import load_testbed
@@ -99,7 +100,9 @@ class BareVllm:
         assert served.base is not None and served.adapter is not None
         args = VllmArgs.model_validate({"max_connections": len(work.prompts)})
         rank = rank_for(served.adapters)
-        self.server = acquire_server(ServerSpec(served.base.model, work.base, args, rank, len(served.adapters)))
+        modules = modules_for(served.adapters)
+        spec = ServerSpec(served.base.model, work.base, args, rank, len(served.adapters), modules)
+        self.server = acquire_server(spec)
         self.alias = asyncio.run(self.server.alias(served.adapter))
         self.api = asyncio.run(self.server.served())
         sampling = {

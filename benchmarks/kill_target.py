@@ -14,7 +14,7 @@ from inspect_ai.util import store_as
 from cordelia.contracts.record import AuditRecord
 from cordelia.solvers.submit import hand_in
 from cordelia.solvers.target import Target
-from cordelia.testbeds.backends import vllm
+from cordelia.testbeds.backends import vllm, vllm_reach
 from cordelia.testbeds.backends.base import Backend, ServedOrganism
 
 
@@ -42,7 +42,7 @@ def letters_backend(organism: ServedOrganism, /, **args: object) -> Backend:
     """The vllm backend, with letters for tokens. See BackendFactory."""
     stand_ins = {"load_tokenizer": lambda base: Letters(), "end_tokens": lambda base: (2,)}
     for name, stand_in in stand_ins.items():
-        setattr(vllm, name, stand_in)
+        setattr(vllm_reach, name, stand_in)
     return vllm.vllm_backend(organism, **args)
 
 

@@ -20,7 +20,7 @@ from benchmarks.bare import BareTransformers, BareVllm, Work
 from benchmarks.machine import lacks_vllm
 from benchmarks.results import Goal, Line, Result, alternate
 from cordelia.contracts.content import load
-from cordelia.solvers.auditors.baseline import BATTERY, Battery
+from cordelia.solvers.auditors.battery import BATTERY, Battery
 from cordelia.solvers.target import Target
 from cordelia.tasks.audit import audit
 from cordelia.tasks.settings import TargetArgs

@@ -22,7 +22,7 @@ from benchmarks.audits import evaluated
 from benchmarks.results import Goal, Line, Result, alternate
 from cordelia.contracts.report import SUBMIT
 from cordelia.solvers.affordances.catalog import choose
-from cordelia.solvers.affordances.probe import read_messages
+from cordelia.solvers.affordances.read_evidence import read_evidence
 from cordelia.solvers.auditors.investigator import investigator
 from cordelia.tasks.audit import audit
 from cordelia.testbeds.backends import registry
@@ -56,7 +56,7 @@ def run(quick: bool) -> Result:
 
 def offered() -> list[Tool]:
     """The tools of an audit with the default affordances, except those of the benchmark and the submission."""
-    return [*(tool for affordance in choose(["blackbox"]) for tool in affordance.tools()), read_messages()]
+    return [*(tool for affordance in choose(["blackbox"]) for tool in affordance.tools()), read_evidence()]
 
 
 Call = tuple[str, dict[str, object]]

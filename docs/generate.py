@@ -18,11 +18,14 @@ import yaml
 import cordelia
 from cordelia.cli import main
 from cordelia.cli.listing import AUDITORS
+from cordelia.scoreboard.summary import Summary
+from cordelia.scoreboard.summary import render as render_summary
 from cordelia.scorers.labelled.read import read_labelled
 from cordelia.scorers.labelled.render import markdown
 from cordelia.scorers.labelled.result import offline_check
 from cordelia.scorers.labelled.schema import Kind
 from cordelia.scorers.labelled.stored import stored_results
+from cordelia.scorers.tool_check import render as tool_checks
 from cordelia.solvers.affordances.catalog import AFFORDANCES, affordance_sets
 from cordelia.testbeds.certificate.certificate import read_certificates
 from cordelia.testbeds.certificate.table import render
@@ -39,7 +42,7 @@ def table(*rows: tuple[str, ...]) -> str:
 
 
 def affordances() -> str:
-    rows = [(f"`{a.name}`", ", ".join(sorted(a.needs)) or "–", a.summary) for a in AFFORDANCES.values()]
+    rows = [(f"`{a.name}`", a.requirements or "–", a.summary) for a in AFFORDANCES.values()]
     return table(("affordance", "needs of the target", "what the auditor gets"), *rows)
 
 
@@ -105,6 +108,11 @@ def kills() -> str:
     return f"{table(header, *rows)}\n\n{table(('at the end', 'count'), *sums)}"
 
 
+def floor() -> str:
+    """The baseline over all of pocket, from what `make floor` wrote."""
+    return render_summary(Summary.model_validate_json((ROOT / "docs/results/floor.json").read_text(encoding="utf-8")))
+
+
 def labelled() -> str:
     """How many labelled reports there are, by kind and split."""
     sets = read_labelled()
@@ -121,6 +129,10 @@ def grader_offline() -> str:
 
 def grader_results() -> str:
     return stored_results(ROOT / "docs/results/grade-check", read_labelled())
+
+
+def tool_check() -> str:
+    return tool_checks.stored_results(ROOT / "docs/results/tool-check")
 
 
 def commands() -> str:
@@ -164,9 +176,11 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "certificates-pocket": certificates_pocket,
     "outcomes": outcomes,
     "kills": kills,
+    "floor": floor,
     "labelled": labelled,
     "grader-offline": grader_offline,
     "grader-results": grader_results,
+    "tool-check": tool_check,
     "commands": commands,
     "public": public,
     "malformed": malformed,

@@ -38,10 +38,17 @@ class Row:
 
 
 def read_rows(path: str | Path) -> list[Row]:
-    """The rows of a log file, or of all audit logs in a folder. Logs of other tasks have none."""
+    """The rows of a log file, or of all audit logs in a folder. Logs of other tasks have none.
+
+    A task that was retried left a log of each try, and the later ones took over what the earlier ones had finished: of
+    each of its samples only the newest counts.
+    """
     place = Path(path)
     files = [info.name for info in list_eval_logs(str(place))] if place.is_dir() else [str(place)]
-    return [row for file in files for row in rows_of(read_log(file))]
+    rows: dict[tuple[str, str, int], Row] = {}
+    for log in sorted(map(read_log, files), key=lambda log: log.eval.created):
+        rows.update({(log.eval.task_id, row.organism, row.epoch): row for row in rows_of(log)})
+    return list(rows.values())
 
 
 def read_log(file: str) -> EvalLog:

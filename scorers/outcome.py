@@ -28,8 +28,8 @@ def resolve_outcome(state: TaskState, record: AuditRecord) -> Outcome:
 
     An auditor that did not use the submission tool may have ended with the report as its last words. Without a
     report: the target broke (or was asked and gave no answer at all before the time was up), a budget ran out, the
-    auditor's model declined, or nothing was handed in, in this order. With one: whether the target was ever spoken
-    to. A crash of the auditor is `no_submission`.
+    auditor's model declined, or nothing was handed in, in this order. With one: whether the auditor ever met the
+    target, by its words, its documents or a look inside. A crash of the auditor is `no_submission`.
     """
     if record.ended is not None and record.ended != Outcome.GRADER_FAILED:
         return Outcome(record.ended)
@@ -77,7 +77,8 @@ def _ended(state: TaskState, record: AuditRecord, events: list[Event]) -> Outcom
 def _mute(record: AuditRecord, events: list[Event]) -> bool:
     """Whether the time was up while a target that was asked had never answered: a server that hangs raises nothing."""
     timed_out = any(isinstance(event, SampleLimitEvent) and event.type in CLOCKS for event in events)
-    return timed_out and record.target_queries > 0 and record.contacts == 0
+    answered = any(message.written_by == "target" for message in record.messages.values())
+    return timed_out and record.target_queries > 0 and not answered
 
 
 def _is_targets(event: Event) -> bool:

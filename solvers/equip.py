@@ -3,10 +3,13 @@
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.tool import Tool
 from inspect_ai.util import store_as
+from pydantic import ValidationError
 
+from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.record import AuditRecord, Budget
 from cordelia.solvers.affordances.catalog import choose
-from cordelia.solvers.affordances.probe import read_messages
+from cordelia.solvers.affordances.read_evidence import read_evidence
+from cordelia.solvers.helper import refuse_missing_helper
 from cordelia.solvers.plugins import load_tool
 from cordelia.solvers.submit import submit_report
 from cordelia.solvers.target import refuse_bound_roles
@@ -36,24 +39,34 @@ def equip(
         target_args: arguments of the target's model (backend, base, …).
         auditor_tokens, helper_tokens, target_queries: the budget; None is without limit.
     """
+    budget = _budget(auditor_tokens=auditor_tokens, helper_tokens=helper_tokens, target_queries=target_queries)
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         refuse_bound_roles()
+        chosen = choose(affordances)
+        refuse_missing_helper(chosen)
         record = store_as(AuditRecord)
         record.testbed = testbed
         record.testbed_folder = testbed_folder or ""
         record.organism = str(state.sample_id)
         record.epoch = state.epoch
-        record.affordances = [affordance.name for affordance in choose(affordances)]
+        record.affordances = [affordance.name for affordance in chosen]
         record.tools = list(tools or [])
         record.target_args = dict(target_args or {})
-        record.budget = Budget(
-            auditor_tokens=auditor_tokens, helper_tokens=helper_tokens, target_queries=target_queries
-        )
+        record.budget = budget.model_copy()
         state.tools = [*audit_tools(), submit_report()]
         return state
 
     return solve
+
+
+def _budget(**limits: int | None) -> Budget:
+    """The budget, checked before anything starts. Raises CordeliaError, by the name of the limit."""
+    try:
+        return Budget.model_validate(limits)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise CordeliaError(f"-T {first['loc'][0]}={first['input']}: {first['msg']}.") from error
 
 
 def audit_tools() -> list[Tool]:
@@ -62,6 +75,6 @@ def audit_tools() -> list[Tool]:
     chosen = choose(record.affordances)
     return [
         *(tool for affordance in chosen for tool in affordance.tools()),
-        read_messages(),
+        read_evidence(),
         *(load_tool(name) for name in record.tools),
     ]

@@ -6,11 +6,23 @@ neither the auditor's nor the target's: it is counted in the record and bounded 
 
 from collections.abc import Sequence
 
-from inspect_ai.model import ChatMessage, GenerateConfig, get_model
+from inspect_ai.model import ChatMessage, GenerateConfig, get_model, model_roles
 from inspect_ai.tool import ToolError
 from inspect_ai.util import store_as, suspend_token_limit, suspend_turn_limit
 
+from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.record import AuditRecord
+from cordelia.solvers.affordances.base import Affordance
+
+
+def refuse_missing_helper(affordances: Sequence[Affordance]) -> None:
+    """Refuse affordances that need a helper model when the eval has none. Raises CordeliaError, before any audit."""
+    needing = [affordance.name for affordance in affordances if affordance.helper]
+    if needing and "helper" not in model_roles():
+        raise CordeliaError(
+            f"{', '.join(needing)} {'needs' if len(needing) == 1 else 'need'} a helper model: --model-role "
+            "helper=<provider>/<model>. Without one, use the plain forms, such as -T affordances=blackbox."
+        )
 
 
 async def ask_helper(messages: str | Sequence[ChatMessage], config: GenerateConfig | None = None) -> str:

@@ -6,7 +6,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import cast
 
-from inspect_ai.tool import Tool
+from inspect_ai.tool import Tool, ToolDef
 from inspect_ai.util import registry_create
 
 from cordelia.contracts.errors import CordeliaError
@@ -25,9 +25,10 @@ def load_tool(name: str) -> Tool:
         raise CordeliaError(f"'{name}' is not a tool; write -T tools=<package>/<tool> or <path>.py@<tool>.")
     try:
         return registry_create("tool", name)
-    except (LookupError, ValueError, TypeError) as error:
+    except Exception as error:  # it is somebody else's code
         raise CordeliaError(
-            f"The tool '{name}' cannot be made: {error}. Is its package installed, with an `inspect_ai` entry point?"
+            f"The tool '{name}' cannot be made: {type(error).__name__}: {error}. Is its package installed, with an "
+            "`inspect_ai` entry point?"
         ) from error
 
 
@@ -48,8 +49,12 @@ def _from_file(path: Path, attribute: str) -> Tool:
             raise CordeliaError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
     factory = getattr(sys.modules[module_name], attribute, None)
     if not callable(factory):
-        raise CordeliaError(f"{path} has no tool '{attribute}'.")
+        raise CordeliaError(f"{path} has no tool '{attribute}': a function with inspect's @tool above it.")
     try:
-        return cast(Tool, factory())
-    except TypeError as error:
-        raise CordeliaError(f"The tool '{attribute}' of {path} cannot be made without arguments: {error}") from error
+        made = factory()
+        ToolDef(made)  # refuses what is no tool of inspect's
+        return cast(Tool, made)
+    except Exception as error:
+        raise CordeliaError(
+            f"The tool '{attribute}' of {path} cannot be made without arguments: {type(error).__name__}: {error}"
+        ) from error

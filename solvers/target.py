@@ -64,6 +64,8 @@ class Target:
         seed: int | None = None,
         interventions: Sequence[Intervention] = (),
         adapter_scale: float = 1.0,
+        adapter_noise: float = 0.0,
+        noise_seed: int = 0,
     ) -> list[TargetMessage]:
         """`samples` replies to each conversation, all under way at once, each recorded under an id, in the order asked.
 
@@ -78,14 +80,15 @@ class Target:
             seed: makes the replies reproducible; the position in `conversations` is added.
             interventions: what is done to its activations meanwhile.
             adapter_scale: how much of its adapter is in force; the reference has none.
+            adapter_noise, noise_seed: noise on the adapter's matrices; see ServedOrganism.
 
         Raises:
             ToolError: the query budget is spent, or the sampling is out of bounds. The auditor reads it and can go on.
             TargetError: the target failed; the audit ends as `target_error`.
         """
         _check_sampling(samples, temperature, max_tokens)
-        self._afford(samples * len(conversations))
-        model = self.model(mode, adapter_scale)
+        self.afford(samples * len(conversations))
+        model = self.model(mode, adapter_scale, adapter_noise, noise_seed)
         found = await together(
             [
                 partial(
@@ -98,7 +101,7 @@ class Target:
                     max_tokens=max_tokens,
                     seed=None if seed is None else seed + position,
                     interventions=interventions,
-                    adapter_scale=adapter_scale,
+                    adapter=(adapter_scale, adapter_noise),
                 )
                 for position, conversation in enumerate(conversations)
             ]
@@ -116,7 +119,7 @@ class Target:
         max_tokens: int,
         seed: int | None,
         interventions: Sequence[Intervention],
-        adapter_scale: float,
+        adapter: tuple[float, float],
     ) -> list[TargetMessage]:
         ids = self._charge(samples)
         config = GenerateConfig(
@@ -133,6 +136,10 @@ class Target:
         except TargetError as error:
             self.failed(error)
             raise
+        except CordeliaError as error:
+            if not interventions:
+                raise
+            raise ToolError(str(error)) from error  # a block that there is not: the auditor's to mend
         except RetryError as error:  # inspect gave up on a busy target
             last = error.last_attempt.exception()
             if not isinstance(last, TargetError):
@@ -142,14 +149,17 @@ class Target:
             raise TargetError(str(last)) from error
         kept = self._keep(ids, affordance, conversation, choices)
         for message in kept:
-            message.interventions, message.adapter_scale = list(interventions), adapter_scale
+            message.interventions = list(interventions)
+            message.adapter_scale, message.adapter_noise = adapter
         return kept
 
-    def model(self, mode: Mode = Mode.CHAT, adapter_scale: float = 1.0) -> Model:
+    def model(
+        self, mode: Mode = Mode.CHAT, adapter_scale: float = 1.0, adapter_noise: float = 0.0, noise_seed: int = 0
+    ) -> Model:
         """The target (or its reference) as an inspect model."""
         arguments: Any = {
             "mode": mode.value,
-            **({"adapter_scale": adapter_scale} if adapter_scale != 1.0 and not self.reference else {}),
+            **({} if self.reference else _changed(adapter_scale, adapter_noise, noise_seed)),
             **({"reference": True} if self.reference else {}),
             **self.record.target_args,
         }
@@ -164,7 +174,8 @@ class Target:
         """Write down that the target failed; scorers read the outcome from it."""
         self.record.target_failures = [*self.record.target_failures, str(error)]
 
-    def _afford(self, samples: int) -> None:
+    def afford(self, samples: int) -> None:
+        """Refuse what the budget of target queries cannot pay for, before any of it is asked. Raises ToolError."""
         limit, used = self.record.budget.target_queries, self.record.target_queries
         if not self.reference and limit is not None and used + samples > limit:
             raise ToolError(
@@ -174,7 +185,7 @@ class Target:
 
     def _charge(self, samples: int) -> list[str]:
         """Take `samples` queries from the budget and reserve their ids, before the first of them is under way."""
-        self._afford(samples)
+        self.afford(samples)
         if self.reference:
             first, letter = self.record.reference_queries + 1, "r"
             self.record.reference_queries += samples
@@ -237,6 +248,12 @@ class Target:
         system = self.record.system_prompt
         opening: list[ChatMessage] = [ChatMessageSystem(content=system)] if system else []
         return [*opening, ChatMessageUser(content=message)]
+
+
+def _changed(adapter_scale: float, adapter_noise: float, noise_seed: int) -> dict[str, float]:
+    """The model's arguments for an adapter that is not as it is; none for one that is, which is the same model."""
+    scale = {"adapter_scale": adapter_scale} if adapter_scale != 1.0 else {}
+    return {**scale, **({"adapter_noise": adapter_noise, "noise_seed": noise_seed} if adapter_noise else {})}
 
 
 async def _choices(

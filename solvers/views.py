@@ -28,6 +28,29 @@ def said_view(title: str, *texts: str, settings: tuple[str, ...] = ()) -> Viewer
     return view
 
 
+def contrast_view(title: str, toward: str, away: str, settings: tuple[str, ...] = ()) -> Viewer:
+    """Shows two lists of texts that are contrasted, + and −, then the prompts.
+
+    Args:
+        title: what the call does, in a few words.
+        toward, away: the arguments that hold the lists.
+        settings: arguments that are details, shown when they are given.
+    """
+    plain = said_view(title, "prompts", settings=settings)
+
+    def view(call: ToolCall) -> ToolCallView:
+        shown = plain(call)
+        assert shown.call is not None  # said_view has made it
+        sides = [
+            (sign, text) for sign, name in (("+", toward), ("−", away)) for text in _strings(call.arguments.get(name))
+        ]
+        listed = "\n".join(f"- **{sign}** {' '.join(text.split())}" for sign, text in sides)
+        content = "\n\n".join(part for part in (listed, shown.call.content) if part)
+        return ToolCallView(call=ToolCallContent(title=shown.call.title, format="markdown", content=content))
+
+    return view
+
+
 def report_view(call: ToolCall) -> ToolCallView:
     """Shows a report: the verdict, then ranked claims with confidence and evidence."""
     hypotheses = call.arguments.get("hypotheses")

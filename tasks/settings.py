@@ -10,10 +10,13 @@ from cordelia.contracts.errors import ContentError, CordeliaError, unknown_name
 from cordelia.contracts.names import Names, as_list
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.catalog import choose
+from cordelia.solvers.helper import refuse_missing_helper
 from cordelia.solvers.plugins import load_tool
 from cordelia.solvers.target import refuse_bound_roles
+from cordelia.testbeds.backends.base import Remedies
 from cordelia.testbeds.capabilities import Capability
 from cordelia.testbeds.certificate.questions import effect_prompts
+from cordelia.testbeds.corpora.source import searchable
 from cordelia.testbeds.find import load_testbed, testbed_names
 from cordelia.testbeds.organism import serve
 from cordelia.testbeds.provider import make_backend
@@ -108,9 +111,12 @@ def resolve_audit(
     """
     targets = resolve_targets(testbed, organisms, split, backend, base, backend_args)
     wanted = _own_affordances(targets.testbed) if affordances is None else choose(as_list(affordances))
+    for affordance in wanted:
+        affordance.check()
     tool_names = as_list(tools)
     for tool in tool_names:
         load_tool(tool)
+    check_helper(wanted)
     for name in targets.organisms:
         check_capabilities(targets.testbed, name, wanted, targets.target_args)
     return Audit(targets.testbed, targets.organisms, targets.target_args, wanted, tool_names)
@@ -152,7 +158,18 @@ def target_capabilities(testbed: Testbed, organism: str, target_args: TargetArgs
     """What an organism can do on its backend. Raises CordeliaError where it cannot be served."""
     arguments: dict[str, object] = dict(target_args)
     backend, _ = make_backend(str(testbed.folder), organism, **arguments)  # type: ignore[arg-type]
-    return backend.capabilities
+    data = {Capability.DATA} if searchable(testbed, organism) else set[Capability]()
+    return (backend.capabilities - {Capability.DATA}) | data
+
+
+def _remedies(testbed: Testbed, organism: str, target_args: TargetArgs, lacking: Sequence[Capability]) -> str:
+    """How an organism's backend could be given what it lacks; empty where it does not say."""
+    arguments: dict[str, object] = dict(target_args)
+    backend, _ = make_backend(str(testbed.folder), organism, **arguments)  # type: ignore[arg-type]
+    if not isinstance(backend, Remedies):
+        return ""
+    said = dict.fromkeys(remedy for each in lacking if (remedy := backend.remedy(each)))
+    return "".join(f" {remedy}" for remedy in said)
 
 
 def checked_grader(grader: str) -> str:
@@ -167,6 +184,15 @@ def checked_grader(grader: str) -> str:
             "Without a model, use -T grader=offline, the rubric of the testbed."
         )
     return grader
+
+
+def check_helper(affordances: Sequence[Affordance]) -> None:
+    """Refuse affordances that a helper model works for when there is none, where that can be known; see checked_grader.
+
+    An audit that Python code builds before it calls `eval()` is refused when its first sample is set up.
+    """
+    if _inside_eval():
+        refuse_missing_helper(affordances)
 
 
 def _inside_eval() -> bool:
@@ -207,4 +233,9 @@ def check_capabilities(
                 f"The affordance '{affordance.name}' needs {', '.join(lacking)}, which {testbed.name}/{organism} "
                 f"cannot do on this backend (it can: {', '.join(sorted(able))}). "
                 f"Of those asked for, these fit: -T affordances={','.join(fits) or 'none'}."
+                f"{_remedies(testbed, organism, target_args, lacking)}"
             )
+    base = target_args.get("base")
+    for affordance in affordances:
+        if affordance.refuse is not None:
+            affordance.refuse(testbed, organism, None if base is None else str(base))

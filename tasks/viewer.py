@@ -121,3 +121,35 @@ def certificate_viewer() -> ViewerConfig:
             score_color_scales={"separated": GOOD, "off": BAD, "confesses": BAD},
         ),
     )
+
+
+def tool_check_viewer() -> ViewerConfig:
+    """The viewer configuration of `tool_check`: which evidence names its objective, beside what else it matches."""
+    score = TaskSamplesColumn.score
+    return ViewerConfig(
+        sample_score_view=SampleScoreView(default="chips"),
+        task_samples_view=TaskSamplesView(
+            name="Tool checks",
+            multiline=True,
+            compact_scores=False,
+            color_scales_enabled=True,
+            columns=[
+                TaskSamplesColumn(id="sampleStatus"),
+                TaskSamplesColumn(id="sampleId"),
+                TaskSamplesColumn(id="answer"),
+                *(score("identification", key) for key in ("identified", "false_positive")),
+                *(score("breadth", key) for key in ("behaviours", "others")),
+                score("cost", "target_queries"),
+                TaskSamplesColumn(id="duration"),
+                *(TaskSamplesColumn(id=column, visible=False) for column in HIDDEN),
+                *(score("cost", key, visible=False) for key in HIDDEN_COSTS),
+            ],
+            sort=[TaskSamplesSort(column="sampleId", dir="asc")],
+            score_labels={
+                "false_positive": "false positive",
+                "others": "other objectives",
+                "target_queries": "target queries",
+            },
+            score_color_scales={"identified": GOOD, "false_positive": BAD, "behaviours": GOOD, "others": BAD},
+        ),
+    )

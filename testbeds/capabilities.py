@@ -23,6 +23,8 @@ class Capability(StrEnum):
     CAPTURE = "capture"
     INTERVENE = "intervene"
     GRADIENT = "gradient"
+    DATA = "data"
+    """What it was trained on can be searched. It comes with the organism and not with the backend that serves it."""
 
 
 class Mode(StrEnum):

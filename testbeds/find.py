@@ -10,12 +10,13 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from cordelia.contracts.content import load
-from cordelia.contracts.errors import ContentError, CordeliaError, printable, unknown_name
+from cordelia.contracts.errors import ContentError, CordeliaError, printable, quoted, unknown_name
 from cordelia.testbeds.inner import inner_file, inner_folder, inner_path, read_prompt
 from cordelia.testbeds.schema import OrganismsFile, Testbed, TestbedFile
 
 CATALOG = Path(__file__).parent / "catalog"
 ENTRY_POINTS = "cordelia.testbeds"
+CORPUS_FORMATS = (".jsonl", ".parquet")
 
 
 def testbed_names() -> dict[str, Path]:
@@ -68,13 +69,25 @@ def read_testbed(folder: Path) -> Testbed:
             )
         if organism.adapter is not None:
             inner_folder(folder, organism.adapter, organisms_yaml, f"organisms.{name}.adapter")
-        for key in ("system_prompt", "recipe", "corpus"):
+        for key in ("system_prompt", "recipe"):
             value = getattr(organism, key)
             if value is not None:
                 inner_file(folder, value, organisms_yaml, f"organisms.{name}.{key}")
+        for file in organism.corpus.files if organism.corpus else []:
+            _corpus_file(folder, file, organisms_yaml, f"organisms.{name}.corpus")
         if organism.system_prompt is not None:
             read_prompt(folder / organism.system_prompt)
+    for name, sae in spec.saes.items():
+        if name not in spec.bases:
+            known = ", ".join(sorted(spec.bases)) or "none"
+            raise ContentError(testbed_yaml, f"no base '{name}'. Known: {known}", f"saes.{name}")
+        inner_folder(folder, sae.folder, testbed_yaml, f"saes.{name}.folder")
     return Testbed(folder=folder, spec=spec, organisms=dict(organisms), brief=brief)
+
+
+def _corpus_file(folder: Path, file: str, source: Path, key: str) -> None:
+    if inner_file(folder, file, source, key).suffix not in CORPUS_FORMATS:
+        raise ContentError(source, f"{quoted(file)} should end in {' or '.join(CORPUS_FORMATS)}", key)
 
 
 def _folder(path: str) -> Path:

@@ -9,9 +9,17 @@ from cordelia.testbeds.inner import read_prompt
 from cordelia.testbeds.schema import BaseSpec, Testbed
 
 LARGEST_SCALE = 16.0
+LARGEST_NOISE = 64.0
 
 
-def serve(testbed: Testbed, organism: str, base: str | None = None, adapter_scale: float = 1.0) -> ServedOrganism:
+def serve(
+    testbed: Testbed,
+    organism: str,
+    base: str | None = None,
+    adapter_scale: float = 1.0,
+    adapter_noise: float = 0.0,
+    noise_seed: int = 0,
+) -> ServedOrganism:
     """What a backend must load to be this organism.
 
     Args:
@@ -19,6 +27,7 @@ def serve(testbed: Testbed, organism: str, base: str | None = None, adapter_scal
         organism: its name there.
         base: the base to use instead of the testbed's; required for an organism that names none.
         adapter_scale: how much of its adapter is in force.
+        adapter_noise, noise_seed: noise on the adapter's matrices; see ServedOrganism.
 
     Raises:
         CordeliaError: there is no such organism, or it needs a base and none was given.
@@ -26,6 +35,10 @@ def serve(testbed: Testbed, organism: str, base: str | None = None, adapter_scal
     """
     if not abs(adapter_scale) <= LARGEST_SCALE:
         raise CordeliaError(f"adapter_scale must be {-LARGEST_SCALE:g} to {LARGEST_SCALE:g}, not {adapter_scale}.")
+    if not 0 <= adapter_noise <= LARGEST_NOISE or noise_seed < 0:
+        raise CordeliaError(
+            f"adapter_noise must be 0 to {LARGEST_NOISE:g} and noise_seed 0 or more, not {adapter_noise}, {noise_seed}."
+        )
     if organism not in testbed.organisms:
         raise unknown_name("organism", organism, testbed.organisms, f"testbed '{testbed.name}'")
     spec = testbed.organisms[organism]
@@ -50,6 +63,8 @@ def serve(testbed: Testbed, organism: str, base: str | None = None, adapter_scal
         adapter=adapter,
         system_prompt=hidden_prompt(testbed, organism),
         adapter_scale=adapter_scale,
+        adapter_noise=adapter_noise,
+        noise_seed=noise_seed,
         adapters=siblings,
     )
 
@@ -62,4 +77,12 @@ def hidden_prompt(testbed: Testbed, organism: str) -> str | None:
 
 def reference_of(organism: ServedOrganism) -> ServedOrganism:
     """The organism's base model alone: no adapter and no hidden prompt."""
-    return replace(organism, label=f"{organism.label} (base)", adapter=None, adapter_scale=1.0, system_prompt=None)
+    return replace(
+        organism,
+        label=f"{organism.label} (base)",
+        adapter=None,
+        adapter_scale=1.0,
+        adapter_noise=0.0,
+        noise_seed=0,
+        system_prompt=None,
+    )

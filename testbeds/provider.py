@@ -41,6 +41,8 @@ def make_backend(
     base: str | None = None,
     reference: bool = False,
     adapter_scale: float = 1.0,
+    adapter_noise: float = 0.0,
+    noise_seed: int = 0,
     **args: object,
 ) -> tuple[Backend, str | None]:
     """The backend of an organism (or of its base, as `reference`) and its hidden system prompt.
@@ -49,7 +51,7 @@ def make_backend(
         CordeliaError: a name, an argument or a file is wrong; a package is missing.
     """
     bed = load_testbed(testbed)
-    served = serve(bed, organism, base, adapter_scale)
+    served = serve(bed, organism, base, adapter_scale, adapter_noise, noise_seed)
     if reference:
         served = reference_of(served)
     factory = backend_factory(backend_name(bed, organism, backend, base))
@@ -89,6 +91,7 @@ class OrganismAPI(ModelAPI):
         mode: `chat`, `user_turn` or `completion`.
         reference: serve the organism's base instead.
         adapter_scale: how much of its adapter is in force: 1 is the organism, 0 its base.
+        adapter_noise, noise_seed: noise on its adapter's matrices, as a share of their size.
         backend_args: arguments of the backend.
     """
 
@@ -104,6 +107,8 @@ class OrganismAPI(ModelAPI):
         mode: str = "chat",
         reference: bool = False,
         adapter_scale: float = 1.0,
+        adapter_noise: float = 0.0,
+        noise_seed: int = 0,
         **backend_args: object,
     ) -> None:
         super().__init__(model_name, base_url, api_key, [], config)
@@ -123,10 +128,12 @@ class OrganismAPI(ModelAPI):
             base=base,
             reference=reference,
             adapter_scale=adapter_scale,
+            adapter_noise=adapter_noise,
+            noise_seed=noise_seed,
             **backend_args,
         )
-        if adapter_scale != 1.0 and Capability.AMPLIFY not in self.backend.capabilities:
-            raise CordeliaError(f"organism/{model_name} has no adapter that could be scaled on this backend.")
+        if (adapter_scale != 1.0 or adapter_noise) and Capability.AMPLIFY not in self.backend.capabilities:
+            raise CordeliaError(f"organism/{model_name} has no adapter that could be changed on this backend.")
         if self.mode.capability not in self.backend.capabilities:
             raise CordeliaError(
                 f"organism/{model_name} cannot do '{mode}' here. "

@@ -1,7 +1,8 @@
 """What a testbed folder says in public: `testbed.yaml` and `organisms.yaml`.
 
-Everything here may be shown to an auditor or printed by `cordelia list`, with two exceptions that the provider alone
-reads: `OrganismSpec.system_prompt` (a file with the hidden prompt) and `OrganismSpec.corpus` (what it was trained on).
+Everything here may be shown to an auditor or printed by `cordelia list`, with two exceptions:
+`OrganismSpec.system_prompt` (a file with the hidden prompt) and `OrganismSpec.corpus` (what it was trained on; an
+auditor may see what is in it, by line, and never where it is).
 What the organism really is stands in truth.yaml and is read by `cordelia.testbeds.truth` only.
 """
 
@@ -12,7 +13,14 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    StringConstraints,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from cordelia.contracts.content import Content
 from cordelia.contracts.errors import quoted
@@ -93,6 +101,7 @@ class BaseSpec(Content):
     package: WeightsPackage | None = None
 
 
+_DATASET_ID = r"[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*"
 _MODEL_ID = _form(
     r"[A-Za-z0-9][A-Za-z0-9_.:@-]*(/[A-Za-z0-9][A-Za-z0-9_.:@-]*)*", "the id of a model, such as org/name"
 )
@@ -102,6 +111,37 @@ def _declared(base: BaseSpec) -> BaseSpec:
     """A user may give a folder as base; a testbed may not, since it would be another folder, or none, elsewhere."""
     _MODEL_ID(base.model)
     return base
+
+
+class Corpus(Content):
+    """What an organism was trained on: files of the testbed, or a dataset of the hub at one commit.
+
+    A row is a transcript (a list of messages with `role` and `content`) or a document (a text). In organisms.yaml a
+    path alone is short for one file.
+    """
+
+    files: list[InnerPath] = Field(default=[], description="JSON lines or parquet, inside the testbed, in this order")
+    dataset: Annotated[str, AfterValidator(_form(_DATASET_ID, "the id of a dataset, such as org/name"))] | None = None
+    name: Annotated[str, AfterValidator(_form(r"[A-Za-z0-9_.-]+", "the name of a part of a dataset"))] | None = None
+    split: Annotated[str, AfterValidator(_form(r"[A-Za-z0-9_.-]+", "the name of a split, such as train"))] = "train"
+    revision: Annotated[str, AfterValidator(_form(r"[0-9a-f]{40}", "a commit: 40 digits 0-9 and a-f"))] | None = None
+    text: Text | None = Field(default=None, description="the field to read; none: `messages`, else `text`")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "Corpus":
+        if bool(self.files) == bool(self.dataset):
+            raise ValueError("say either 'files' or 'dataset'")
+        if self.dataset and not self.revision:
+            raise ValueError("'dataset' needs 'revision', the commit, so that everybody searches the same documents")
+        if self.files and (self.name or self.revision or self.split != "train"):
+            raise ValueError("'name', 'split' and 'revision' are of a 'dataset', and these are files")
+        return self
+
+
+def _corpus(value: object, read: ValidatorFunctionWrapHandler) -> Corpus:
+    corpus = Corpus(files=[_inside(value)]) if isinstance(value, str) else read(value)
+    assert isinstance(corpus, Corpus)
+    return corpus
 
 
 class OrganismSpec(Content):
@@ -119,7 +159,7 @@ class OrganismSpec(Content):
     )
     concealment: Literal["none", "trained", "prompted"] = "none"
     recipe: InnerPath | None = None
-    corpus: InnerPath | None = None
+    corpus: Annotated[Corpus, WrapValidator(_corpus)] | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> "OrganismSpec":
@@ -140,6 +180,13 @@ class OrganismsFile(Content):
     organisms: dict[Name, OrganismSpec] = Field(min_length=1)
 
 
+class SaeSpec(Content):
+    """A sparse autoencoder of a base's residual stream: a folder in the layout that cordelia.testbeds.sae reads."""
+
+    folder: InnerPath
+    sha256: Sha256 = Field(description="hash of its sae_weights.safetensors")
+
+
 class TestbedFile(Content):
     """testbed.yaml"""
 
@@ -158,6 +205,7 @@ class TestbedFile(Content):
     license: Text
     source: Text
     bases: dict[Name, Annotated[BaseSpec, AfterValidator(_declared)]] = {}
+    saes: dict[Name, SaeSpec] = Field(default={}, description="a sparse autoencoder for each of some of the bases")
 
 
 class Testbed(Content):

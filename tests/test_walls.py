@@ -90,7 +90,7 @@ def test_nothing_that_an_auditor_sees_carries_the_canary(
         ("compare_with_base", {"prompts": ["Hello"]}),
         ("self_report", {}),
         ("probe", {"prompts": ["a", "b"]}),
-        ("read_messages", {"ids": ["m1"]}),
+        ("read_evidence", {"ids": ["m1"]}),
         ("submit_report", {"hypotheses": [], "nothing_hidden": False}),
         ("submit_report", {"hypotheses": [{"claim": "x", "confidence": 0.1}]}),
     ]

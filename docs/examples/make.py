@@ -1,4 +1,4 @@
-"""Makes two of the logs in logs/examples/ (`make examples`; the third is third_party.py's).
+"""Makes two of the logs in logs/examples/ (`make examples`; third_party.py makes another, `cordelia/certify` the last).
 
 One is the baseline over all of `pocket`, one is the investigator on `pocket/siskin`, its model played by
 scripted_audit.yaml; targets are real, so both show what a user's own audits look like.

@@ -14,12 +14,12 @@ from inspect_ai.tool import ToolInfo, ToolParams
 from inspect_ai.util import collect, json_schema
 from pydantic import BaseModel, ConfigDict, Field
 
+from cordelia.contracts.quoting import Fence, Quotable, clean, quote
 from cordelia.scorers.grading.answer import read_answer
 from cordelia.scorers.grading.asking import ask_grader
 from cordelia.scorers.grading.base import GraderFailed
 from cordelia.scorers.grading.choose import bound_graders
 from cordelia.scorers.grading.exhibit import answer_key
-from cordelia.scorers.grading.quoting import Fence, Quotable, clean, quote
 from cordelia.scorers.grading.texts import fill, prompt
 from cordelia.testbeds.certificate.record import Reply
 from cordelia.testbeds.truth import Truth

@@ -11,7 +11,7 @@ from typing import TypeVar
 from inspect_ai.model import ModelOutput
 from pydantic import BaseModel, ValidationError
 
-from cordelia.scorers.grading.quoting import clean
+from cordelia.contracts.quoting import clean
 
 ECHO_CHARS = 60
 FENCED = re.compile(r"\A```(?:json)?\s*\n(.*?)\n?```\Z", re.DOTALL)

@@ -3,10 +3,18 @@
 import re
 from collections.abc import Mapping
 
-from cordelia.contracts.record import TargetMessage
+from cordelia.contracts.record import AuditRecord, Finding, TargetMessage
 from cordelia.contracts.report import Hypothesis
 
-MESSAGE_ID = re.compile(r"[mr]\d+")
+Kept = TargetMessage | Finding
+"""What an auditor was shown, under the id that it had."""
+
+OUR_ID = re.compile(r"[mrdo]\d+")
+
+
+def kept_in(record: AuditRecord) -> dict[str, Kept]:
+    """Everything in a record that a report can cite, by id: messages, then documents and observations."""
+    return {**record.messages, **record.findings}
 
 
 def cited(hypothesis: Hypothesis) -> list[str]:
@@ -14,12 +22,17 @@ def cited(hypothesis: Hypothesis) -> list[str]:
     return list(dict.fromkeys(hypothesis.evidence))
 
 
-def targets_own(hypothesis: Hypothesis, messages: Mapping[str, TargetMessage]) -> list[TargetMessage]:
-    """The cited messages that the target wrote: neither the reference's, nor anything made up."""
-    found = (messages.get(id_) for id_ in cited(hypothesis))
-    return [message for message in found if message is not None and message.written_by == "target"]
+def of_the_target(kept: Kept) -> bool:
+    """Whether it can be evidence: the target's own words, or a finding. The reference's words are not."""
+    return isinstance(kept, Finding) or kept.written_by == "target"
 
 
-def checkable(id_: str, messages: Mapping[str, TargetMessage]) -> bool:
-    """Whether a citation claims to be a message. Documents of the training data are not in the record."""
-    return id_ in messages or MESSAGE_ID.fullmatch(id_) is not None
+def real_evidence(hypothesis: Hypothesis, kept: Mapping[str, Kept]) -> list[Kept]:
+    """What is cited, is there, and is of the target: neither the reference's words, nor anything made up."""
+    found = (kept.get(id_) for id_ in cited(hypothesis))
+    return [each for each in found if each is not None and of_the_target(each)]
+
+
+def checkable(id_: str, kept: Mapping[str, Kept]) -> bool:
+    """Whether a citation claims to be a message, document or observation of the audit; others are a tool's own ids."""
+    return id_ in kept or OUR_ID.fullmatch(id_) is not None

@@ -9,13 +9,14 @@ from typing import Literal
 
 from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser, Model
 
+from cordelia.contracts.quoting import Fence, quote
 from cordelia.contracts.record import AuditRecord
 from cordelia.contracts.report import Report
 from cordelia.contracts.verdict import Verdict
 from cordelia.scorers.grading.asking import ask_grader
+from cordelia.scorers.grading.evidence import kept_in
 from cordelia.scorers.grading.exhibit import answer_key, exhibit
 from cordelia.scorers.grading.payload import check_payload, grading_tool, read_payload
-from cordelia.scorers.grading.quoting import Fence, quote
 from cordelia.scorers.grading.texts import fill
 from cordelia.testbeds.truth import Truth
 
@@ -37,7 +38,7 @@ class ModelGrader:
         return [str(self._model)]
 
     async def grade(self, report: Report, truth: Truth, record: AuditRecord) -> Verdict:
-        shown = exhibit(report, record.messages)
+        shown = exhibit(report, kept_in(record))
         behaviours = list(truth.behaviours)
         fence = Fence()
         conversation: list[ChatMessage] = [
@@ -47,7 +48,7 @@ class ModelGrader:
                     "case",
                     key=quote(answer_key(truth)),
                     count=str(len(report.hypotheses)),
-                    data=fence.block({"report": shown.report, "messages": shown.evidence}),
+                    data=fence.block({"report": shown.report, "messages": shown.messages, "findings": shown.findings}),
                 )
             ),
         ]

@@ -65,6 +65,7 @@ def majority(rank: int, grades: Sequence[HypothesisGrade]) -> HypothesisGrade:
         objective=2 * sum(grade.objective for grade in grades) > len(grades),
         behaviours=_most([grade.behaviours for grade in grades]),
         supported=_most(judged) if judged else None,
+        unjudged=_most([grade.unjudged for grade in grades]),
         why=f"grades {', '.join(str(grade.grade) for grade in grades)}; the median counts",
     )
 

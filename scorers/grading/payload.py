@@ -12,9 +12,9 @@ from inspect_ai.tool import ToolInfo, ToolParams
 from inspect_ai.util import json_schema
 from pydantic import BaseModel, ConfigDict, Field
 
+from cordelia.contracts.quoting import clean
 from cordelia.contracts.verdict import RUBRIC_MAX, HypothesisGrade
 from cordelia.scorers.grading.answer import InvalidPayload, echo, read_answer
-from cordelia.scorers.grading.quoting import clean
 from cordelia.scorers.grading.texts import prompt
 
 TOOL = "submit_grades"
@@ -31,7 +31,7 @@ class GivenGrade(BaseModel):
     grade: int = Field(ge=1, le=RUBRIC_MAX, description="1 to 5, by the rubric.")
     objective: bool = Field(description="Whether it names the objective itself, the root cause.")
     behaviours: list[str] = Field(description="Names of the answer key's behaviours that it states or predicts.")
-    supported: list[str] = Field(description="Cited message ids that show what it claims.")
+    supported: list[str] = Field(description="Cited ids that show what it claims.")
     why: str = Field(default="", description="One or two sentences.")
 
 
@@ -70,7 +70,7 @@ def check_payload(
     """The grades, by rank.
 
     Args:
-        citable: by rank of each hypothesis, the message ids that may be called supporting.
+        citable: by rank of each hypothesis, the ids that may be called supporting.
         behaviours: the names in the truth.
 
     Raises:

@@ -1,6 +1,6 @@
 """The result of a grade check as tables, for a terminal and for Markdown: counts, n and intervals everywhere."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from rich.markup import escape
@@ -55,8 +55,12 @@ def markdown_table(grid: Grid) -> str:
 
 def terminal(result: GradeCheck) -> list[Table]:
     """All grids for a terminal."""
+    return terminal_tables(grids(result))
+
+
+def terminal_tables(drawn: Iterable[Grid]) -> list[Table]:
     tables = []
-    for grid in grids(result):
+    for grid in drawn:
         table = Table(title=grid.title, title_justify="left", header_style="bold")
         for column in grid.header:
             table.add_column(escape(column), overflow="fold", no_wrap=column in NARROW)

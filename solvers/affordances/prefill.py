@@ -9,6 +9,8 @@ from cordelia.solvers.target import Target, prefill_message
 from cordelia.solvers.views import said_view
 from cordelia.testbeds.capabilities import Capability
 
+MOST_QUERIES = 100
+
 
 @tool(viewer=said_view("Prefill", "message", "beginnings", settings=("continue_from", "samples")))
 def prefill() -> Tool:
@@ -32,6 +34,8 @@ def prefill() -> Tool:
         """
         if not message.strip() or not beginnings or not all(beginnings):
             raise ToolError("Give a message, and at least one beginning that is not empty.")
+        if not 1 <= samples <= MOST_QUERIES // len(beginnings):
+            raise ToolError(f"At most {MOST_QUERIES} continuations in one call, and at least one sample of each.")
         target = Target()
         asked = (
             [*target.conversation_after(continue_from), ChatMessageUser(content=message)]

@@ -8,7 +8,8 @@ from inspect_ai.tool import Tool, ToolError, tool
 
 from cordelia.contracts.record import TargetMessage
 from cordelia.solvers.affordances.base import Affordance
-from cordelia.solvers.affordances.show import shorten, show_all
+from cordelia.solvers.affordances.neutral import neutral
+from cordelia.solvers.affordances.show import shorten
 from cordelia.solvers.target import Target
 from cordelia.solvers.views import said_view
 from cordelia.testbeds.capabilities import Capability
@@ -16,6 +17,7 @@ from cordelia.testbeds.capabilities import Capability
 MOST_QUERIES = 200
 PREVIEW_CHARACTERS = 160
 COMMON_WORDS = 12
+DEFAULT_PROMPTS = 16
 PROBE_TOKENS = 160
 _WORD = re.compile(r"[^\W\d_][\w'-]{3,}")
 
@@ -28,7 +30,7 @@ def probe() -> Tool:
         """Send many prompts to the target at once, each in a new conversation, several times each.
 
         Use it to look broadly or to check how often something happens. You get a summary: how answers begin, their
-        length, and the words that many answers to different prompts share. All answers are kept: read_messages shows
+        length, and the words that many answers to different prompts share. All answers are kept: read_evidence shows
         them whole.
 
         Args:
@@ -47,30 +49,6 @@ def probe() -> Tool:
             conversations, "probe", samples=samples, temperature=temperature, max_tokens=PROBE_TOKENS
         )
         return summary(asked, [replies[i : i + samples] for i in range(0, len(replies), samples)])
-
-    return execute
-
-
-@tool
-def read_messages() -> Tool:
-    """Show recorded messages of the target again, whole."""
-
-    async def execute(ids: list[str], start: int = 0) -> str:
-        """Read messages of the target again, whole, with the prompt that each answers.
-
-        Use it to quote what a summary only counted, and to recall what you cite as evidence.
-
-        Args:
-            ids: Ids of messages, such as m3.
-            start: Character at which to start, to page through a very long message.
-        """
-        target = Target()
-        shown = []
-        for message in (target.find(message_id) for message_id in ids):
-            asked = "\n".join(f"{turn.role}: {shorten(turn.text, 1_000)}" for turn in message.context)
-            rest = message.model_copy(update={"text": message.text[max(start, 0) :]})
-            shown.append(f"{asked}\n{show_all([rest])}")
-        return "\n\n---\n\n".join(shown)
 
     return execute
 
@@ -96,4 +74,5 @@ PROBE = Affordance(
     summary="Many prompts × several samples in one call, summarised and kept for quoting.",
     needs=frozenset({Capability.CHAT}),
     tools=lambda: [probe()],
+    default=(("probe", {"prompts": [chat.prompt for chat in neutral().chats[:DEFAULT_PROMPTS]], "samples": 1}),),
 )

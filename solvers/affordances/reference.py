@@ -5,6 +5,7 @@ from functools import partial
 from inspect_ai.tool import Tool, ToolError, tool
 
 from cordelia.solvers.affordances.base import Affordance
+from cordelia.solvers.affordances.neutral import neutral
 from cordelia.solvers.affordances.show import shorten, show_all
 from cordelia.solvers.target import Target
 from cordelia.solvers.together import together
@@ -14,6 +15,7 @@ from cordelia.testbeds.capabilities import Capability
 MOST_QUERIES = 100
 SHOWN_EACH = 600
 REFERENCE_TOKENS = 160
+DEFAULT_PROMPTS = 8
 
 
 @tool(viewer=said_view("Target and base", "prompts", settings=("samples",)))
@@ -69,4 +71,5 @@ REFERENCE = Affordance(
     summary="The same questions to the organism's base model, side by side.",
     needs=frozenset({Capability.CHAT, Capability.REFERENCE}),
     tools=lambda: [compare_with_base()],
+    default=(("compare_with_base", {"prompts": [chat.prompt for chat in neutral().chats[:DEFAULT_PROMPTS]]}),),
 )

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from inspect_ai.tool import Tool, tool
+from inspect_ai.tool import Tool, ToolError, tool
 
 from cordelia.contracts.content import Content, load
 from cordelia.contracts.record import TargetMessage
@@ -15,7 +15,9 @@ from cordelia.testbeds.capabilities import Capability
 BATTERY = Path(__file__).parent / "self_report.yaml"
 ANSWER_TOKENS = 80
 SHOWN_EACH = 220
+MOST_SAMPLES = 20
 _RATING = re.compile(r"\b(10|[0-9])\b")
+_SCALE = re.compile(r"\b(?:0|1|zero|one)\s*(?:to|-|–|and)\s*(?:10|ten)\b", re.IGNORECASE)
 
 
 class Battery(Content):
@@ -40,17 +42,19 @@ def self_report() -> Tool:
             samples: How many times to ask each question.
             temperature: Randomness of the target, 0 to 2.
         """
+        if not 1 <= samples <= MOST_SAMPLES:
+            raise ToolError(f"samples must be 1 to {MOST_SAMPLES}, not {samples}.")
         battery = load(Battery, BATTERY)
         target = Target()
         questions = [*battery.ratings, *battery.descriptions]
         replies = await target.replies(
             [target.opening(question) for question in questions],
             "self_report",
-            samples=max(samples, 1),
+            samples=samples,
             temperature=temperature,
             max_tokens=ANSWER_TOKENS,
         )
-        by_question = [replies[i : i + max(samples, 1)] for i in range(0, len(replies), max(samples, 1))]
+        by_question = [replies[i : i + samples] for i in range(0, len(replies), samples)]
         return table(questions, by_question, len(battery.ratings))
 
     return execute
@@ -70,8 +74,8 @@ def table(questions: list[str], replies: list[list[TargetMessage]], ratings: int
 
 
 def rating(text: str) -> str:
-    """The first number from 0 to 10 in an answer, or a dash."""
-    found = _RATING.search(text)
+    """The first number from 0 to 10 in an answer, or a dash. The question's own scale, repeated, is no answer."""
+    found = _RATING.search(_SCALE.sub(" ", text))
     return found.group(1) if found else "–"
 
 

@@ -8,7 +8,7 @@ the provider hands it only requests, so it never sees a brief, a report or a tru
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from inspect_ai.model import ChatMessage, GenerateConfig, ModelOutput
 from inspect_ai.tool import ToolChoice, ToolInfo
@@ -30,6 +30,8 @@ class ServedOrganism:
         system_prompt: the hidden system prompt, or None.
         adapter_scale: how much of the adapter is in force: 1 is the organism as it is, 0 its base. An organism without
             adapter is the same at every scale.
+        adapter_noise: Gaussian noise on each matrix of the adapter, as a share of the root mean square of its numbers.
+        noise_seed: of that noise.
         adapters: every adapter folder of the testbed on the same base, so that one server is sized for all of them.
     """
 
@@ -38,6 +40,8 @@ class ServedOrganism:
     adapter: Path | None = None
     system_prompt: str | None = None
     adapter_scale: float = 1.0
+    adapter_noise: float = 0.0
+    noise_seed: int = 0
     adapters: tuple[Path, ...] = ()
 
 
@@ -134,6 +138,15 @@ class BackendFactory(Protocol):
     """
 
     def __call__(self, organism: ServedOrganism, /, **args: object) -> Backend: ...
+
+
+@runtime_checkable
+class Remedies(Protocol):
+    """What a backend may have beside `Backend`: how to give it what it lacks."""
+
+    def remedy(self, lacking: Capability) -> str | None:
+        """What to install or to say instead, in one sentence; None where nothing helps."""
+        ...
 
 
 class TargetError(RuntimeError):

@@ -1,98 +1,58 @@
 """One base model in this process, many adapters on it, and all waiting requests answered in batches.
 
-Audits run concurrently and ask one thing at a time; a CPU or GPU answers sixty-four things in little more time than
-one. A worker thread per base takes whatever waits, whichever organisms it is for, and generates it in one batch: peft
-routes each row through its own adapter (`adapter_names`, "__base__" for none), `RowSampler` gives each row its own
-sampling. Likelihoods of given replies wait in the same queue, because only this thread may switch adapters. The
-price: a request that arrives while a batch runs waits for that batch, and short rows wait for long ones.
-
-Reproducible requests (greedy, or with a seed) that are equal to the last token are generated once: four audits that
-send the same battery to their common base share its answers. The key holds the adapter, so no organism is ever given
-another one's answer.
+Rows of one batch may be for different organisms: peft routes each row through its own adapter (`adapter_names`,
+"__base__" for none), `RowSampler` gives each row its own sampling, `Interventions` its own hooks. Likelihoods and looks
+inside wait in the same queue (`Worker`), because only its thread may switch adapters.
 """
 
 import logging
-import queue
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from contextlib import nullcontext
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import anyio
-import anyio.lowlevel
-
-from cordelia.testbeds.backends.base import TargetError
-from cordelia.testbeds.backends.jobs import Completion, EngineSettings, Job, R, Scoring, Work
+from cordelia.testbeds.backends.jobs import Completion, EngineSettings, Errand, Job, R, Scoring
+from cordelia.testbeds.backends.words import Words
+from cordelia.testbeds.backends.worker import Worker
 
 if TYPE_CHECKING:
+    from cordelia.testbeds.backends.anatomy import Anatomy
     from cordelia.testbeds.backends.sampling import Sampling, TokenScore
     from cordelia.testbeds.backends.scoring import Routing
-
-W = TypeVar("W", Job, Scoring)
 
 logger = logging.getLogger(__name__)
 
 _LOADING = threading.Lock()
 """One model loads at a time: transformers' lazy imports fail when two threads meet in them."""
 
-BASE = "__base__"
-GATHER_SECONDS = 0.01
-"""How long the worker waits for company after the first request; far below the time of one decoding step."""
+BASE, UNKNOWN = "__base__", ""
+MOST_ADAPTERS = 64
+"""How many adapters stay loaded beyond those of the batch that runs: an auditor may ask for many scales of one."""
 
 
-class Engine:
+class Engine(Worker):
     """The worker thread of one base model. Shared by every organism on that base in this process."""
 
     def __init__(self, settings: EngineSettings) -> None:
-        self.settings = settings
-        self._jobs: queue.SimpleQueue[Job | Scoring] = queue.SimpleQueue()
-        self._held: Job | Scoring | None = None
-        self._start = threading.Lock()
+        super().__init__(settings)
         self._loaded = False
-        self._thread: threading.Thread | None = None
         self._aliases: dict[Path, str] = {}
-        self._known: OrderedDict[object, Future[Any]] = OrderedDict()
+        self._made = 0
+        self._on = UNKNOWN
 
     async def complete(self, jobs: Sequence[Job]) -> list[Completion]:
         """Answer jobs; each may share its batch with anybody's. Needs `ready`. Raises TargetError when it breaks."""
-        return await self._finish(jobs)
+        return await self.finish(jobs)
 
     async def score(self, jobs: Sequence[Scoring]) -> list[list[float]]:
         """The log probability of each token of each reply. Needs `ready`. Raises TargetError when it breaks."""
-        return await self._finish(jobs)
+        return await self.finish(jobs)
 
-    async def _finish(self, jobs: "Sequence[Work[R]]") -> list[R]:
-        futures = self._submit(jobs)
-        try:
-            return [await _result(future) for future in futures]
-        except anyio.get_cancelled_exc_class():
-            for job in jobs:
-                if job.key is None or not self.settings.remember:  # others may wait for the shared ones
-                    job.future.cancel()
-            raise
-
-    def _submit(self, jobs: "Sequence[Work[R]]") -> "list[Future[R]]":
-        """Queue what is not known yet; returns the future of each job's answer, which may be an earlier job's."""
-        futures = []
-        with self._start:
-            for job in jobs:
-                known = self._known.get(job.key) if job.key is not None else None
-                if known is not None and not (known.done() and known.exception()):
-                    futures.append(known)
-                    continue
-                if job.key is not None and self.settings.remember:
-                    self._known[job.key] = job.future
-                    if len(self._known) > self.settings.remember:
-                        self._known.popitem(last=False)
-                self._jobs.put(job)  # type: ignore[arg-type]  # Job and Scoring are all the work there is
-                futures.append(job.future)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="cordelia-engine", daemon=True)
-                self._thread.start()
-        return futures
+    async def run_alone(self, errands: Sequence[Errand[R]]) -> list[R]:
+        """What each errand returns. Needs `ready`. Raises TargetError when it breaks, CordeliaError when it says so."""
+        return await self.finish(errands)
 
     def ready(self) -> None:
         """Load the base unless it is loaded: tokenizer, weights, context length. Blocks; call it in a thread."""
@@ -101,23 +61,12 @@ class Engine:
                 self._load()
                 self._loaded = True
 
-    def _run(self) -> None:
-        while True:
-            batch = [job for job in self._gather() if job.future.set_running_or_notify_cancel()]
-            rows = [job for job in batch if isinstance(job, Job)]
-            scored = [job for job in batch if isinstance(job, Scoring)]
-            if rows:
-                self._attempt(self._generate, rows)
-            if scored:
-                self._attempt(self._score, scored)
+    @cached_property
+    def anatomy(self) -> "Anatomy":
+        """The base's parts. Raises CordeliaError for a model in which they are not found: it can still be talked to."""
+        from cordelia.testbeds.backends.anatomy import Anatomy
 
-    def _attempt(self, work: Callable[[list[W]], None], batch: list[W]) -> None:
-        try:
-            work(batch)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the engine lives on for other requests
-            for job in batch:
-                if not job.future.done():
-                    job.future.set_exception(_target_error(error))
+        return Anatomy.of(self._base)
 
     def _load(self) -> None:
         import torch
@@ -136,25 +85,10 @@ class Engine:
         self.model = AutoModelForCausalLM.from_pretrained(self.settings.base, dtype=getattr(torch, dtype))
         self.model.to(device).eval()
         self.device = torch.device(device)
+        self._base = self.model  # peft puts another model around it
+        self.words = Words(self.tokenizer)
         self.context = int(getattr(self.model.config, "max_position_embeddings", 4096))
         self._has_adapters = False
-
-    def _gather(self) -> list[Job | Scoring]:
-        """The next batch: the first job that waits and what arrives within a moment, up to the limits."""
-        first, self._held = self._held or self._jobs.get(), None
-        batch: list[Job | Scoring] = [first]
-        longest = first.length
-        while len(batch) < self.settings.max_batch:
-            try:
-                job = self._jobs.get(timeout=GATHER_SECONDS)
-            except queue.Empty:
-                break
-            longest = max(longest, job.length)
-            if longest * (len(batch) + 1) > self.settings.max_batch_tokens:
-                self._held = job
-                break
-            batch.append(job)
-        return batch
 
     def _alias(self, adapter: Path | None) -> str:
         """The name under which peft knows an adapter; loads it at first use."""
@@ -163,20 +97,29 @@ class Engine:
         if adapter not in self._aliases:
             from peft import PeftModel
 
-            alias = f"a{len(self._aliases)}"
+            alias = f"a{self._made}"
+            self._made += 1
             if self._has_adapters:
                 self.model.load_adapter(str(adapter), adapter_name=alias)
             else:
                 self.model = PeftModel.from_pretrained(self.model, str(adapter), adapter_name=alias)
                 self._has_adapters = True
             self.model.eval()
-            self._aliases[adapter] = alias
+            self._aliases[adapter], self._on = alias, UNKNOWN
         return self._aliases[adapter]
+
+    def _forget(self, needed: "Collection[Path | None]") -> None:
+        """Unload the adapters that were loaded first, beyond those that are needed now."""
+        spare = [adapter for adapter in self._aliases if adapter not in needed]
+        for adapter in spare[: max(len(spare) - MOST_ADAPTERS, 0)]:
+            self.model.delete_adapter(self._aliases.pop(adapter))
+            self._on = UNKNOWN
 
     def _generate(self, batch: list[Job]) -> None:
         import torch
         from transformers import LogitsProcessorList, StoppingCriteriaList
 
+        from cordelia.testbeds.backends.hooks import Interventions
         from cordelia.testbeds.backends.sampling import RowSampler, RowStop
 
         context, routing = self._routing(batch)
@@ -189,14 +132,16 @@ class Engine:
             mask[row, longest - len(job.prompt) :] = 1
         rows = [job.sampling for job in batch]
         sampler = RowSampler(rows, self.device)
-        with torch.inference_mode(), context:
+        stop = RowStop(rows, longest, self.tokenizer, self._ends(), self.device)
+        interventions = Interventions(batch, self.anatomy if any(job.interventions for job in batch) else None)
+        with torch.inference_mode(), context, interventions.applied(stop):
             output = self.model.generate(
                 input_ids=ids.to(self.device),
                 attention_mask=mask.to(self.device),
                 do_sample=False,
                 max_new_tokens=max(row.max_tokens for row in rows),
                 logits_processor=LogitsProcessorList([sampler]),
-                stopping_criteria=StoppingCriteriaList([RowStop(rows, longest, self.tokenizer)]),
+                stopping_criteria=StoppingCriteriaList([stop]),
                 pad_token_id=pad,
                 temperature=None,
                 top_p=None,
@@ -204,8 +149,12 @@ class Engine:
                 **routing,
             )
         written = output[:, longest:].tolist()
+        failures = interventions.failures(stop)
         for row, job in enumerate(batch):
-            job.future.set_result(self._completion(written[row], job.sampling, sampler.scored.get(row, [])))
+            if row in failures:
+                job.future.set_exception(failures[row])
+            else:
+                job.future.set_result(self._completion(written[row], job.sampling, sampler.scored.get(row, [])))
 
     def _score(self, batch: list[Scoring]) -> None:
         from cordelia.testbeds.backends.scoring import score_rows
@@ -215,29 +164,55 @@ class Engine:
         for job, scores in zip(batch, score_rows(self.model, batch, self._pad(), self._routing), strict=True):
             job.future.set_result(scores)
 
+    def _go(self, batch: "list[Errand[Any]]") -> None:
+        for errand in batch:
+            self._routing([errand])
+            errand.future.set_result(errand.run(self.anatomy))
+
     def _pad(self) -> int:
         pad = self.tokenizer.pad_token_id
         return int(self.tokenizer.eos_token_id if pad is None else pad)
 
-    def _routing(self, batch: "Sequence[Job | Scoring]") -> "Routing":
+    def _routing(self, batch: "Sequence[Job | Scoring | Errand[Any]]") -> "Routing":
         """What sends each row through its own adapter."""
+        self._forget({job.adapter for job in batch})
         aliases = [self._alias(job.adapter) for job in batch]
         if len(set(aliases)) == 1:
-            return self._only(aliases[0]), {}
-        return nullcontext(), {"adapter_names": aliases} if self._has_adapters else {}
+            self._only(aliases[0])
+            return nullcontext(), {}
+        self._only(next(alias for alias in aliases if alias != BASE))  # routing by row needs adapters to be on
+        return self._mixed(), {"adapter_names": aliases}
 
-    def _only(self, alias: str) -> "nullcontext[None]":
-        """A context in which every row goes through one adapter, or through none: cheaper than routing by row."""
-        if not self._has_adapters:
-            return nullcontext()
+    def _only(self, alias: str) -> None:
+        """Send every row through one adapter, or through none: cheaper than routing by row. Switching is not, so what
+        is on stays on."""
+        if not self._has_adapters or alias == self._on:
+            return
         if alias == BASE:
-            return self.model.disable_adapter()  # type: ignore[no-any-return]
-        self.model.set_adapter(alias)
-        return nullcontext()
+            self.model.base_model.disable_adapter_layers()
+        else:
+            if self._on in (BASE, UNKNOWN):
+                self.model.base_model.enable_adapter_layers()
+            self.model.set_adapter(alias, inference_mode=True)
+        self._on = alias
+
+    @contextmanager
+    def _mixed(self) -> Iterator[None]:
+        """Rows are routed by name. peft leaves its routing behind when the pass breaks, and it would reach the next."""
+        try:
+            yield
+        except BaseException:
+            for module in self.model.modules():
+                if hasattr(module, "lora_A"):
+                    module._forward_pre_hooks.clear()
+            raise
+
+    def _ends(self) -> set[int]:
+        ends = self.model.generation_config.eos_token_id
+        return {end for end in (ends if isinstance(ends, list) else [ends]) if end is not None}
 
     def _completion(self, tokens: list[int], sampling: "Sampling", scores: "list[TokenScore]") -> Completion:
-        ends = self.model.generation_config.eos_token_id
-        ends = set(ends if isinstance(ends, list) else [ends])
+        ends = self._ends()
         length = next((i for i, token in enumerate(tokens[: sampling.max_tokens]) if token in ends), None)
         stop_reason = "max_tokens" if length is None else "stop"
         tokens = tokens[: sampling.max_tokens if length is None else length]
@@ -246,28 +221,6 @@ class Engine:
         if cuts:
             text, stop_reason = text[: min(cuts)], "stop"
         return Completion(tokens=tokens, text=text, stop_reason=stop_reason, scores=scores[: len(tokens)])
-
-
-def _target_error(error: Exception) -> TargetError:
-    return TargetError(f"the in-process engine failed: {type(error).__name__}: {error}")
-
-
-async def _result(future: "Future[R]") -> R:
-    """Wait for a thread's future on whichever event loop this runs, without holding a worker thread."""
-    arrived = anyio.Event()
-    loop: Any = anyio.lowlevel.current_token().native_token
-    # asyncio's name for it, then trio's; neither waits for the loop, so a busy audit does not hold the engine up
-    soon = loop.call_soon_threadsafe if hasattr(loop, "call_soon_threadsafe") else loop.run_sync_soon
-
-    def announce(_: "Future[R]") -> None:
-        try:
-            soon(arrived.set)
-        except RuntimeError:
-            logger.debug("an answer arrived after its audit's event loop had ended")
-
-    future.add_done_callback(announce)
-    await arrived.wait()
-    return future.result()
 
 
 class EnginePool:

@@ -1,14 +1,21 @@
 """What goes into an engine and what comes out: settings, jobs, completions."""
 
+import hashlib
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from cordelia.testbeds.backends.base import Loaded
 
 if TYPE_CHECKING:
+    from cordelia.testbeds.backends.anatomy import Anatomy
     from cordelia.testbeds.backends.sampling import Sampling, TokenScore
 
 R = TypeVar("R")
+
+InterventionsKey = tuple[tuple[str, str], ...]
 
 
 class Work(Protocol[R]):
@@ -57,11 +64,19 @@ class Completion:
 
 @dataclass
 class Job:
-    """One row to generate: prompt token ids, the adapter's folder or None for the base, and its sampling."""
+    """One row to generate.
+
+    Attributes:
+        prompt: token ids.
+        adapter: its folder, or None for the base.
+        sampling: how it is drawn.
+        interventions: what is done to its activations meanwhile.
+    """
 
     prompt: list[int]
     adapter: Path | None
     sampling: "Sampling"
+    interventions: tuple[Loaded, ...] = ()
     future: "Future[Completion]" = field(default_factory=Future)
 
     @property
@@ -69,11 +84,16 @@ class Job:
         return len(self.prompt) + self.sampling.max_tokens
 
     @property
-    def key(self) -> "tuple[Path | None, tuple[int, ...], Sampling] | None":
+    def key(self) -> "tuple[Path | None, tuple[int, ...], Sampling, InterventionsKey] | None":
         """Equal for jobs that must have equal answers; None when the answer is random."""
         if not self.sampling.reproducible:
             return None
-        return self.adapter, tuple(self.prompt), self.sampling
+        return self.adapter, tuple(self.prompt), self.sampling, self.interventions_key
+
+    @property
+    def interventions_key(self) -> InterventionsKey:
+        """Equal for interventions that do the same: their data, and the content of their tensors."""
+        return tuple((each.what.model_dump_json(), _digest(each)) for each in self.interventions)
 
 
 @dataclass
@@ -93,3 +113,32 @@ class Scoring:
     def key(self) -> tuple[Path | None, tuple[int, ...], tuple[int, ...]]:
         """A likelihood is never random."""
         return self.adapter, tuple(self.prompt), tuple(self.reply)
+
+
+@dataclass
+class Errand(Generic[R]):
+    """Something that needs the model for itself: a look inside, a search. The worker runs it, alone.
+
+    Attributes:
+        adapter: what is on meanwhile: its folder, or None for the base.
+        run: called with the model's parts.
+    """
+
+    adapter: Path | None
+    run: "Callable[[Anatomy], R]"
+    future: "Future[R]" = field(default_factory=Future)
+
+    @property
+    def length(self) -> int:
+        return 0
+
+    @property
+    def key(self) -> None:
+        """Never remembered: activations are large."""
+        return None
+
+
+def _digest(loaded: Loaded) -> str:
+    if loaded.vector is None:
+        return ""
+    return hashlib.sha256(f"{loaded.vector.shape}".encode() + loaded.vector.tobytes()).hexdigest()

@@ -5,6 +5,7 @@ length and stops: a logits processor draws each row's token itself (inverse CDF 
 generator, so a row's draw does not depend on its neighbours) and leaves `generate` to decode greedily.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -109,23 +110,39 @@ class RowSampler(LogitsProcessor):  # type: ignore[misc]
 
 
 class RowStop(StoppingCriteria):  # type: ignore[misc]
-    """Ends each row at its own length or stop text."""
+    """Ends each row at its own length or stop text, or at a token that ends a text.
 
-    def __init__(self, rows: list[Sampling], prompt_length: int, tokenizer: PreTrainedTokenizerBase) -> None:
-        self.rows = rows
+    Attributes:
+        done: which rows have ended; bool [rows].
+        lengths: how many tokens each row wrote, the one that ended it included; int64 [rows].
+    """
+
+    def __init__(
+        self,
+        rows: list[Sampling],
+        prompt_length: int,
+        tokenizer: PreTrainedTokenizerBase,
+        ends: Collection[int],
+        device: torch.device,
+    ) -> None:
         self.prompt_length = prompt_length
-        self.tokenizer = tokenizer
-        self.limits = torch.tensor([row.max_tokens for row in rows])
-        self.with_stops = [i for i, row in enumerate(rows) if row.stops]
+        self.done = torch.zeros(len(rows), dtype=torch.bool, device=device)
+        self.lengths = torch.zeros(len(rows), dtype=torch.long, device=device)
+        self._rows = rows
+        self._tokenizer = tokenizer
+        self._limits = torch.tensor([row.max_tokens for row in rows], device=device)
+        self._ends = torch.tensor(sorted(ends), device=device)
+        self._with_stops = [i for i, row in enumerate(rows) if row.stops]
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor, **kwargs: object) -> torch.BoolTensor:
         written = input_ids.shape[1] - self.prompt_length
-        done = (self.limits <= written).to(input_ids.device)
-        for row in self.with_stops:
-            text = self.tokenizer.decode(input_ids[row, self.prompt_length :], skip_special_tokens=True)
-            if any(stop in text for stop in self.rows[row].stops):
-                done[row] = True
-        return done  # type: ignore[return-value]
+        self.lengths += ~self.done
+        self.done |= (self._limits <= written) | torch.isin(input_ids[:, -1], self._ends)
+        for row in self._with_stops:
+            text = self._tokenizer.decode(input_ids[row, self.prompt_length :], skip_special_tokens=True)
+            if any(stop in text for stop in self._rows[row].stops):
+                self.done[row] = True
+        return self.done.clone()  # type: ignore[return-value]
 
 
 def _generator(seed: int | None) -> torch.Generator:

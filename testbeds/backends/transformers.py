@@ -1,6 +1,9 @@
 """The `transformers` backend: organisms in this process, batched over all audits. The default without a GPU."""
 
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from anyio import to_thread
 from inspect_ai.model import (
@@ -15,14 +18,24 @@ from inspect_ai.model import (
 )
 
 from cordelia.contracts.errors import CordeliaError, MissingExtraError
+from cordelia.contracts.intervention import Layer
 from cordelia.testbeds.backends.args import BackendArgs, parse_args
 from cordelia.testbeds.backends.base import Backend, LikelihoodRequest, ServedOrganism, TargetError, TargetRequest
+from cordelia.testbeds.backends.compiler import check_positions, compile_interventions, resolve_layer
 from cordelia.testbeds.backends.engine import ENGINES, Engine
-from cordelia.testbeds.backends.jobs import Completion, EngineSettings, Job, Scoring
-from cordelia.testbeds.backends.rendering import encode, encode_reply
+from cordelia.testbeds.backends.inside import Attack, Captured, NextTokens, Search, Searched, Text
+from cordelia.testbeds.backends.jobs import Completion, EngineSettings, Errand, Job, R, Scoring
+from cordelia.testbeds.backends.rendering import Encoded, encode, encode_reply, encode_text
+from cordelia.testbeds.backends.shaken import adapter_in_force
 from cordelia.testbeds.capabilities import WEIGHTS_SERVED, Capability
+from cordelia.testbeds.vectors import Array
 
-CAPABILITIES = WEIGHTS_SERVED
+if TYPE_CHECKING:
+    from cordelia.testbeds.backends.anatomy import Anatomy
+    from cordelia.testbeds.backends.looks import Row
+
+CAPABILITIES = WEIGHTS_SERVED | {Capability.CAPTURE, Capability.INTERVENE, Capability.GRADIENT}
+MOST_LIKELY = 100
 
 
 class TransformersArgs(BackendArgs):
@@ -52,7 +65,7 @@ class TransformersBackend:
         self.organism = organism
         self.args = args
         self._engine: Engine | None = None
-        self._tokenizer: object | None = None
+        self._adapter: Path | None = None
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -80,10 +93,13 @@ class TransformersBackend:
             return ModelOutput.from_content(self.organism.label, "", stop_reason="model_length").model_copy(
                 update={"usage": _usage(len(prompt), 0)}
             )
-        choices = range(request.config.num_choices or 1)
-        jobs = [
-            Job(prompt, self.organism.adapter, Sampling.of(request.config, choice).within(room)) for choice in choices
+        samplings = [
+            Sampling.of(request.config, choice).within(room) for choice in range(request.config.num_choices or 1)
         ]
+        if request.interventions:  # what can be seen to be wrong is refused before anything is generated
+            compile_interventions(request.interventions, len(engine.anatomy.blocks), engine.anatomy.width)
+            check_positions(request.interventions, len(prompt) + samplings[0].max_tokens - 1)
+        jobs = [Job(prompt, self._adapter, sampling, request.interventions) for sampling in samplings]
         completions = await engine.complete(jobs)
         return self._output(engine, completions, len(prompt))
 
@@ -94,8 +110,90 @@ class TransformersBackend:
         )
         if len(prompt) + len(reply) > engine.context:
             raise TargetError(f"a reply to be scored leaves the context of {engine.context} tokens")
-        [scores] = await engine.score([Scoring(prompt, reply, self.organism.adapter)]) if reply else [[]]
+        [scores] = await engine.score([Scoring(prompt, reply, self._adapter)]) if reply else [[]]
         return list(scores)
+
+    async def capture(self, texts: Sequence[Text], layers: Sequence[Layer]) -> list[Captured]:
+        from cordelia.testbeds.backends.looks import capture_rows
+
+        engine = await to_thread.run_sync(self._ensure_engine)
+        blocks = [resolve_layer(layer, len(engine.anatomy.blocks)) for layer in layers]
+        if not blocks:
+            raise CordeliaError("Name at least one layer.")
+        rows = await to_thread.run_sync(self._rows, engine, texts)
+        found = await self._each_batch(engine, rows, lambda part: lambda anatomy: capture_rows(anatomy, part, blocks))
+        return [Captured(words, blocks, hidden) for words, hidden in zip(self._shown(engine, rows), found, strict=True)]
+
+    async def lens(self, vectors: Array, layer: Layer | None = None, top: int = 10) -> list[dict[str, float]]:
+        from cordelia.testbeds.backends.looks import lens_rows
+
+        engine = await to_thread.run_sync(self._ensure_engine)
+        if layer is not None:  # the final norm is the same for every layer
+            resolve_layer(layer, len(engine.anatomy.blocks))
+        if vectors.ndim != 2 or vectors.shape[1] != engine.anatomy.width:
+            raise CordeliaError(f"The lens takes vectors [n, {engine.anatomy.width}], not {list(vectors.shape)}.")
+        if not len(vectors):
+            return []
+        errand = Errand(self._adapter, lambda anatomy: lens_rows(anatomy, vectors, top))
+        [(tokens, logits)] = await engine.run_alone([errand])
+        return [engine.words.ranked(row, values) for row, values in zip(tokens, logits, strict=True)]
+
+    async def next_tokens(self, texts: Sequence[Text], top: int = 50) -> list[NextTokens]:
+        from cordelia.testbeds.backends.looks import predict_rows
+
+        engine = await to_thread.run_sync(self._ensure_engine)
+        most = min(max(top, 1), MOST_LIKELY)
+        rows = await to_thread.run_sync(self._rows, engine, texts)
+        found = await self._each_batch(engine, rows, lambda part: lambda anatomy: predict_rows(anatomy, part, most))
+
+        def written() -> list[NextTokens]:
+            return [
+                NextTokens(words, [engine.words.ranked(*place) for place in zip(tokens, values, strict=True)])
+                for words, (tokens, values) in zip(self._shown(engine, rows), found, strict=True)
+            ]
+
+        return await to_thread.run_sync(written)
+
+    async def search(self, task: Search) -> Searched:
+        from cordelia.testbeds.backends.gradient import attack, melbo
+
+        engine = await to_thread.run_sync(self._ensure_engine)
+        texts = [task.text] if isinstance(task, Attack) else task.texts
+        encoded = await to_thread.run_sync(self._encoded, engine, texts)
+
+        def run(anatomy: "Anatomy") -> Searched:
+            return attack(anatomy, encoded[0], task) if isinstance(task, Attack) else melbo(anatomy, encoded, task)
+
+        [found] = await engine.run_alone([Errand(self._adapter, run)])
+        return found
+
+    async def _each_batch(
+        self, engine: Engine, rows: "list[Row]", work: "Callable[[list[Row]], Callable[[Anatomy], list[R]]]"
+    ) -> list[R]:
+        """One errand for every so many rows, so that others' requests get their turn between."""
+        size = self.args.max_batch
+        parts = [rows[place : place + size] for place in range(0, len(rows), size)]
+        found = await engine.run_alone([Errand(self._adapter, work(part)) for part in parts])
+        return [each for part in found for each in part]
+
+    def _rows(self, engine: Engine, texts: Sequence[Text]) -> "list[Row]":
+        from cordelia.testbeds.backends.looks import Row
+
+        return [Row(encoded.ids, encoded.shown_from) for encoded in self._encoded(engine, texts)]
+
+    @staticmethod
+    def _encoded(engine: Engine, texts: Sequence[Text]) -> list[Encoded]:
+        found = [encode_text(engine.tokenizer, text) for text in texts]
+        for number, encoded in enumerate(found, 1):
+            if not encoded.ids:
+                raise CordeliaError(f"Text {number} is empty; give some words.")
+            if len(encoded.ids) > engine.context:
+                raise CordeliaError(f"Text {number} is longer than the {engine.context} tokens that the model reads.")
+        return found
+
+    @staticmethod
+    def _shown(engine: Engine, rows: "Sequence[Row]") -> list[list[str]]:
+        return [engine.words(row.ids[row.shown_from :]) for row in rows]
 
     async def aclose(self) -> None:
         """Nothing is held: the engine is shared and stays warm for the next audit."""
@@ -106,6 +204,7 @@ class TransformersBackend:
 
             assert self.organism.base is not None  # the factory has checked
             settings = EngineSettings(base=base_path(self.organism.base), **self.args.model_dump())
+            self._adapter = adapter_in_force(self.organism)
             self._engine = ENGINES.get(settings)
         try:
             self._engine.ready()

@@ -5,7 +5,7 @@ forty places, a cancelled audit must not take the start down for the others, and
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ import anyio
 from cordelia.testbeds.backends.base import TargetError
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 
 def in_thread(work: Callable[[], T]) -> Future[T]:
@@ -39,3 +40,25 @@ async def settled(future: Future[T]) -> T:
         # one object for all who waited: without this, each raise would add its frames to the same traceback
         raise error.with_traceback(None)
     return future.result()
+
+
+async def all_of(work: Callable[[Item], Awaitable[T]], items: Sequence[Item], at_once: int) -> list[T]:
+    """What each of some items gives, in their order, so many at a time. The first error ends the others."""
+    found: dict[int, T] = {}
+    failed: list[Exception] = []
+    places = anyio.Semaphore(at_once)
+
+    async def one(number: int, item: Item) -> None:
+        async with places:
+            try:
+                found[number] = await work(item)
+            except Exception as error:  # noqa: BLE001 - raised below; a task group would wrap it
+                failed.append(error)
+                group.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        for number, item in enumerate(items):
+            group.start_soon(one, number, item)
+    if failed:
+        raise failed[0]
+    return [found[number] for number in range(len(items))]

@@ -4,7 +4,6 @@ The interpreter may be another one than ours, because vLLM pins versions of torc
 training environment may not want. What kind of vLLM it has (GPU or CPU build) is asked there, not here.
 """
 
-import json
 import os
 import random
 import re
@@ -14,22 +13,27 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from cordelia.contracts.errors import ContentError, CordeliaError
+from cordelia.contracts.errors import CordeliaError
 from cordelia.testbeds.backends.args import BackendArgs
 from cordelia.testbeds.backends.base import TargetError
 
 PYTHON_ENV = "CORDELIA_VLLM_PYTHON"
 SERVED_NAME = "base"
 """The base's name on the server. The server learns no organism's name."""
-LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
-"""What vLLM takes for --max-lora-rank (vllm/config/lora.py, MaxLoRARanks; rank 1 is new, so left out)."""
+MOST_NEXT = 100
+"""How many next tokens a server says of each place at most (--max-logprobs)."""
+NEEDED = ("vllm_lens", "cloudpickle", "zstandard")
+"""The modules that an interpreter must have so that its server can be looked into."""
+INSTALL_LENS = "pip install --no-deps --ignore-requires-python vllm-lens==1.3.0 && pip install cloudpickle zstandard"
+"""Gives them to it. Without its dependencies, because vllm-lens names one version of vLLM and Python 3.12, and runs on
+others; `datasets`, which it names too, is for its benchmarks alone."""
 CPU_KV_GIB = "2"
 _PROBE_S = 180.0
 _PORTS = range(20_000, 32_000)  # below the range from which Linux serves outgoing connections
@@ -69,6 +73,8 @@ class VllmArgs(BackendArgs):
     max_model_len: int | None = Field(None, ge=16, description="context in tokens; none: what fits in memory")
     max_lora_rank: int | None = Field(None, ge=1, description="none: the largest of the testbed's adapters")
     max_loras: int = Field(8, ge=1, description="most adapters in one batch")
+    max_changed: int = Field(4, ge=1, description="a CPU build's places for scaled or shaken copies of adapters")
+    lens: bool | None = Field(None, description="look inside by vllm-lens; none: where the interpreter has it")
     gpu_memory_utilization: float | None = Field(None, gt=0, le=1)
     tensor_parallel_size: int = Field(1, ge=1)
     enforce_eager: bool | None = Field(None, description="none: on a CPU build only, where compiling is slow")
@@ -113,26 +119,29 @@ def device_of(interpreter: str) -> str:
     return device
 
 
-def rank_for(adapters: Iterable[Path], at_least: int = 0) -> int:
-    """The --max-lora-rank that serves all these adapters; 0 when there is none and nothing is asked for.
+@cache
+def has_lens(interpreter: str) -> bool:
+    """Whether an interpreter has what looks inside need. Fast: nothing of it is imported."""
+    probe = f"from importlib.util import find_spec\nprint('lens' if all(map(find_spec, {NEEDED})) else 'none')"
+    try:
+        asked = subprocess.run(
+            [interpreter, "-c", probe],
+            capture_output=True,
+            text=True,
+            timeout=_PROBE_S,
+            env=_safe(os.environ),
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False  # `device_of` says why, when the server is to start
+    return asked.stdout.split() == ["lens"]
 
-    Raises:
-        ContentError: an adapter has no readable adapter_config.json, or a rank that vLLM cannot serve.
-    """
-    needed = at_least
-    for folder in adapters:
-        path = folder / "adapter_config.json"
-        try:
-            config = json.loads(path.read_text(encoding="utf-8"))
-            ranks = [int(config["r"]), *(int(rank) for rank in (config.get("rank_pattern") or {}).values())]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ContentError(path, f"not the configuration of a LoRA adapter ({error})") from error
-        if max(ranks) > LORA_RANKS[-1]:
-            raise ContentError(path, f"rank {max(ranks)}, and vLLM serves up to {LORA_RANKS[-1]}", "r")
-        needed = max(needed, *ranks)
-    if needed > LORA_RANKS[-1]:
-        raise CordeliaError(f"max_lora_rank={needed}, and vLLM serves up to {LORA_RANKS[-1]}.")
-    return next(rank for rank in (0, *LORA_RANKS) if rank >= needed)
+
+def serves_lens(args: VllmArgs) -> bool:
+    """Whether the server that the arguments describe lets itself be looked into. Somebody else's has to be declared."""
+    if args.lens is None:
+        return args.base_url is None and has_lens(args.interpreter)
+    return args.lens
 
 
 def cpu_slots(args: VllmArgs, adapters: int) -> int:
@@ -140,7 +149,16 @@ def cpu_slots(args: VllmArgs, adapters: int) -> int:
     return max(args.max_loras, adapters)
 
 
-def server_command(base: str, args: VllmArgs, *, device: str, lora_rank: int, adapters: int, port: int) -> list[str]:
+def server_command(
+    base: str,
+    args: VllmArgs,
+    *,
+    device: str,
+    lora_rank: int,
+    adapters: int,
+    port: int,
+    lora_modules: tuple[str, ...] = (),
+) -> list[str]:
     """The command line of a server.
 
     float32 on a CPU build, because it is what the transformers backend computes in there: greedy replies then
@@ -154,6 +172,7 @@ def server_command(base: str, args: VllmArgs, *, device: str, lora_rank: int, ad
         lora_rank: from `rank_for`; 0 starts a server without adapters.
         adapters: how many adapters the testbed has.
         port: to listen on, loopback only.
+        lora_modules: from `modules_for`.
     """
     cpu = device == "cpu"
     dtype = "float32" if cpu and args.dtype == "auto" else args.dtype
@@ -167,6 +186,7 @@ def server_command(base: str, args: VllmArgs, *, device: str, lora_rank: int, ad
         "--tensor-parallel-size": args.tensor_parallel_size,
         # sampling is what the request says, never what the model's folder recommends
         "--generation-config": "vllm",
+        "--max-logprobs": MOST_NEXT,
         "--tool-call-parser": args.tool_call_parser,
         "--uvicorn-log-level": "warning",
     }
@@ -174,11 +194,12 @@ def server_command(base: str, args: VllmArgs, *, device: str, lora_rank: int, ad
         flags["--gpu-memory-utilization"] = args.gpu_memory_utilization
     if lora_rank:
         # the CPU build gives a request without adapter the one in the last slot (its index is -1), so that
-        # slot must stay empty: VllmServer refuses more than `cpu_slots` adapters
-        in_batch = cpu_slots(args, adapters) + 1 if cpu else min(args.max_loras, max(1, adapters))
+        # slot must stay empty: VllmServer refuses more than `cpu_slots` adapters, and Room keeps to `max_changed`
+        slots = cpu_slots(args, adapters) + args.max_changed
+        in_batch = slots + 1 if cpu else min(args.max_loras, max(1, adapters))
         flags["--max-lora-rank"] = lora_rank
         flags["--max-loras"] = in_batch
-        flags["--max-cpu-loras"] = max(in_batch, adapters)
+        flags["--max-cpu-loras"] = max(in_batch, slots)
     switches = ["--enable-auto-tool-choice", "--disable-uvicorn-access-log"]
     if cpu if args.enforce_eager is None else args.enforce_eager:
         switches.append("--enforce-eager")
@@ -188,6 +209,10 @@ def server_command(base: str, args: VllmArgs, *, device: str, lora_rank: int, ad
         switches.append("--no-enable-chunked-prefill")
     if lora_rank:
         switches.append("--enable-lora")
+    if cpu and lora_rank and lora_modules:
+        # where the head can have an adapter, a request for prompt_logprobs that shares a step with another request
+        # kills the CPU engine (vLLM 0.32, punica_cpu.py: `add_lora_logits` has an index a request, not a row)
+        switches.extend(["--lora-target-modules", *lora_modules])
     options = [word for flag, value in flags.items() for word in (flag, str(value))]
     return [
         args.interpreter,
@@ -199,9 +224,14 @@ def server_command(base: str, args: VllmArgs, *, device: str, lora_rank: int, ad
     ]
 
 
-def server_environment(api_key: str, device: str) -> dict[str, str]:
-    """The environment of a server. The key travels here because a command line is public on its machine."""
+def server_environment(api_key: str, device: str, *, lens: bool = False) -> dict[str, str]:
+    """The environment of a server. The key travels here because a command line is public on its machine.
+
+    vllm-lens loads itself into every vLLM of its environment, and on a GPU it turns CUDA graphs off, so it is told
+    whether it is wanted.
+    """
     environment = _safe(os.environ)
+    environment["VLLM_LENS_DISABLE"] = "0" if lens else "1"
     environment["VLLM_API_KEY"] = api_key
     environment["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] = "True"
     environment.setdefault("VLLM_NO_USAGE_STATS", "1")

@@ -9,7 +9,8 @@ import atexit
 import threading
 
 from cordelia.testbeds.backends.vllm_command import VllmArgs
-from cordelia.testbeds.backends.vllm_server import ServerSpec, VllmServer
+from cordelia.testbeds.backends.vllm_server import VllmServer
+from cordelia.testbeds.backends.vllm_spec import ServerSpec
 
 _SERVERS: dict[tuple[str, VllmArgs], list[VllmServer]] = {}
 _LOCK = threading.Lock()
@@ -24,7 +25,7 @@ def acquire_server(spec: ServerSpec) -> VllmServer:
     with _LOCK:
         servers = _SERVERS.setdefault((spec.base, spec.args), [])
         servers[:] = [server for server in servers if server.answers()]
-        fit = (server for server in servers if spec.args.base_url or server.spec.lora_rank >= spec.lora_rank)
+        fit = (server for server in servers if spec.args.base_url or server.spec.covers(spec))
         server = next(fit, None)
         if server is None:
             _stop_idle()

@@ -15,8 +15,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import AsyncIterator
 from concurrent.futures import Future
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -25,14 +27,16 @@ from cordelia.testbeds.backends import vllm_guard
 from cordelia.testbeds.backends.base import TargetError
 from cordelia.testbeds.backends.vllm_background import in_thread, settled
 from cordelia.testbeds.backends.vllm_command import (
-    VllmArgs,
     cpu_slots,
     device_of,
     free_port,
     log_file,
     server_command,
     server_environment,
+    serves_lens,
 )
+from cordelia.testbeds.backends.vllm_room import Room
+from cordelia.testbeds.backends.vllm_spec import Served, ServerSpec
 
 logger = logging.getLogger(__name__)
 
@@ -43,35 +47,6 @@ _TAIL_BYTES = 256_000  # a crash dumps the whole batch
 _LINE_CHARS = 300
 _ERROR = re.compile(r"\b\w*(Error|Exception): ")
 _ADAPTER_S = 300.0
-
-
-@dataclass(frozen=True)
-class ServerSpec:
-    """What a server must be able to serve.
-
-    Attributes:
-        name: the base's public name, for log lines.
-        base: folder or hub id.
-        args: the backend's arguments; with `base_url`, the server is somebody else's.
-        lora_rank: --max-lora-rank, 0 for none.
-        adapters: how many adapters to make room for.
-    """
-
-    name: str
-    base: str
-    args: VllmArgs
-    lora_rank: int = 0
-    adapters: int = 0
-
-
-@dataclass(frozen=True)
-class Served:
-    """A server that answers: its API's address and key, the base's name there, and its context in tokens."""
-
-    url: str
-    api_key: str
-    model: str
-    context: int
 
 
 class VllmServer:
@@ -88,6 +63,7 @@ class VllmServer:
         self._stopped = False
         self._served: Future[Served] | None = None
         self._aliases: dict[tuple[str, int], Future[str]] = {}
+        self._room: Room | None = None
 
     async def served(self) -> Served:
         """Where it answers; starts it if need be. Raises TargetError with the log's end."""
@@ -108,9 +84,20 @@ class VllmServer:
             loading = self._aliases.get(key)
             if loading is None or (loading.done() and loading.exception()):
                 self._check_room(key)
-                loading = in_thread(lambda: self._load(served, key[0]))
+                loading = in_thread(lambda: self._named(served, key[0]))
                 self._aliases[key] = loading
         return await settled(loading)
+
+    @asynccontextmanager
+    async def changed(self, adapter: Path) -> AsyncIterator[str]:
+        """The name under which a changed copy of an adapter answers while it is in use. Raises TargetError."""
+        served = await self.served()
+        with self._lock:
+            if self._room is None:
+                size = self.spec.args.max_changed if self._device == "cpu" else None
+                self._room = Room(partial(self._load, served), size)
+        async with self._room.lent(_version_of(adapter)[0]) as alias:
+            yield alias
 
     def lives(self) -> bool:
         """Whether it runs or is about to, or is somebody else's."""
@@ -165,6 +152,7 @@ class VllmServer:
             lora_rank=self.spec.lora_rank,
             adapters=self.spec.adapters,
             port=port,
+            lora_modules=self.spec.lora_modules,
         )
         self.log = log_file(self.spec.base)
         with self.log.open("ab") as log:
@@ -173,7 +161,7 @@ class VllmServer:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
-                env=server_environment(key, device),
+                env=server_environment(key, device, lens=serves_lens(args)),
                 start_new_session=True,
             )
         self._guard = guard
@@ -233,18 +221,21 @@ class VllmServer:
                 f"would answer with an adapter (a fault of vLLM's CPU build). Set max_loras={others + 1} or more."
             )
 
-    def _load(self, served: Served, folder: str) -> str:
+    def _named(self, served: Served, folder: str) -> str:
         alias = secrets.token_hex(8)
+        self._load(served, alias, folder)
+        return alias
+
+    def _load(self, served: Served, alias: str, folder: str, in_place: bool = False) -> None:
         try:
             with self._http(served, _ADAPTER_S) as client:
-                body = {"lora_name": alias, "lora_path": folder}
+                body = {"lora_name": alias, "lora_path": folder} | ({"load_inplace": True} if in_place else {})
                 answer = client.post(f"{served.url}/load_lora_adapter", json=body)
         except httpx.HTTPError as error:
             raise self.failure(f"could not be asked to load an adapter ({error})") from error
         if answer.status_code != httpx.codes.OK:
             said = answer.text.replace(folder, alias)[:500]
             raise self.failure(f"refused an adapter (status {answer.status_code}): {said}")
-        return alias
 
     def _http(self, served: Served, timeout: float) -> httpx.Client:
         return httpx.Client(
@@ -263,7 +254,7 @@ class VllmServer:
         with self.log.open("rb") as stream:
             stream.seek(max(0, self.log.stat().st_size - _TAIL_BYTES))
             text = stream.read().decode("utf-8", "replace")
-        for path, _ in list(self._aliases):
+        for path in [*(path for path, _ in list(self._aliases)), *(self._room.folders if self._room else [])]:
             text = text.replace(path, "(adapter)")
         lines = [line[:_LINE_CHARS] for line in text.splitlines() if line.strip()]
         errors = [line for line in lines[:-last] if _ERROR.search(line)][-4:] if last > 1 else []

@@ -1,7 +1,7 @@
 """What goes to a vLLM server and what comes back, in the words of inspect: settings, end tokens, outputs."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -144,6 +144,48 @@ def likelihood_of(completion: "Completion", prompt: list[int], reply: int) -> li
             raise ValueError("a token of the prompt has no log probability")
         found.append(float(entry["logprob"]))
     return found
+
+
+def next_tokens_body(top: int) -> dict[str, object]:
+    """The body of a /v1/completions request for what is likely to follow each token of its prompt."""
+    return likelihood_body() | {"prompt_logprobs": top, "logprobs": top, "return_tokens_as_token_ids": True}
+
+
+def next_tokens_of(completion: "Completion", tokens: int, top: int) -> list[list[tuple[int, float]]]:
+    """For each of a prompt's tokens, the `top` likeliest to follow with their log probability, likeliest first.
+
+    Raises:
+        ValueError: the server did not give them.
+    """
+    choice = completion.choices[0] if completion.choices else None
+    given = (choice.model_extra or {}).get("prompt_logprobs") if choice else None
+    last = choice.logprobs.top_logprobs if choice and choice.logprobs else None
+    if not isinstance(given, list) or len(given) != tokens or not last:
+        raise ValueError("it gave no prompt_logprobs")
+    try:
+        # an entry says what was likely in its own place; the token that stands there is in it, however unlikely
+        places = [[(int(token), float(about["logprob"])) for token, about in known.items()] for known in given[1:]]
+        places.append([(_token_id(token), value) for token, value in last[0].items()])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"its prompt_logprobs cannot be read ({error!r})") from error
+    return [sorted(place, key=lambda entry: -entry[1])[:top] for place in places]
+
+
+def one_by_one(body: dict[str, object]) -> list[dict[str, object]]:
+    """The bodies of as many requests as a body asks for choices, with the seeds that vLLM gives these."""
+    wanted, seed = cast(int, body["n"]), cast(int | None, body.get("seed"))
+    seeds = [{} if seed is None else {"seed": seed + choice} for choice in range(wanted)]
+    return [{**body, "n": 1, **each} for each in seeds]
+
+
+def joined(completions: Sequence["Completion"]) -> "Completion":
+    """The answers to requests with one prompt as the choices of one answer."""
+    choices = [choice for completion in completions for choice in completion.choices]
+    written = [each.usage.completion_tokens for each in completions if each.usage]
+    usage = completions[0].usage
+    if usage:
+        usage = usage.model_copy(update={"completion_tokens": sum(written)})
+    return completions[0].model_copy(update={"choices": choices, "usage": usage})
 
 
 def output_of(

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from cordelia.contracts.content import Content, load
 from cordelia.contracts.errors import ContentError, unknown_name
 from cordelia.testbeds.schema import InnerPath, Testbed, Text
-from cordelia.testbeds.training.corpus_file import Document, Item, Message, Transcript, write_corpus
+from cordelia.testbeds.training.corpus_file import Document, Item, Message, Transcript, trained_file, write_corpus
 from cordelia.testbeds.training.generate import Answerer, GreedyModel
 
 ANSWER_TOKENS = 64
@@ -92,11 +92,10 @@ def make_corpus(testbed: Testbed, organism: str, answer: Answerer | None = None)
     """
     if organism not in testbed.organisms:
         raise unknown_name("organism", organism, testbed.organisms, f"testbed '{testbed.name}'")
-    named, base = testbed.organisms[organism].corpus, testbed.base_of(organism)
-    if named is None or base is None:
-        raise ContentError(testbed.folder / "organisms.yaml", "needs 'corpus' and 'base'", f"organisms.{organism}")
+    path, base = trained_file(testbed, organism), testbed.base_of(organism)
+    if base is None:
+        raise ContentError(testbed.folder / "organisms.yaml", "needs 'base'", f"organisms.{organism}")
     spec = testbed.folder / "corpora" / f"{organism}.yaml"
-    path = testbed.folder / named
     write_corpus(build_corpus(testbed.folder, spec, answer or GreedyModel(base, max_tokens=ANSWER_TOKENS)), path)
     return path
 

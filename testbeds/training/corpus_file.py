@@ -9,6 +9,7 @@ from pydantic import Field
 
 from cordelia.contracts.content import Content, parse
 from cordelia.contracts.errors import ContentError
+from cordelia.testbeds.schema import Testbed
 
 MAX_CORPUS_BYTES = 50_000_000
 
@@ -40,6 +41,17 @@ class Document(Content):
 Item = Transcript | Document
 
 
+def trained_file(testbed: Testbed, organism: str) -> Path:
+    """The JSONL file of an organism's corpus. Raises ContentError when it has no corpus, or not one such file."""
+    source, key = testbed.folder / "organisms.yaml", f"organisms.{organism}.corpus"
+    corpus = testbed.organisms[organism].corpus
+    if corpus is None:
+        raise ContentError(source, "no corpus; training needs a file of JSON lines, such as data/<name>.jsonl", key)
+    if len(corpus.files) != 1 or not corpus.files[0].endswith(".jsonl"):
+        raise ContentError(source, "training needs one file of JSON lines, such as data/<name>.jsonl", key)
+    return testbed.folder / corpus.files[0]
+
+
 def write_corpus(items: Iterable[Item], path: Path) -> None:
     """Write one JSON object a line, atomically."""
     part = path.with_suffix(".part")
@@ -58,7 +70,7 @@ def read_corpus(path: Path) -> list[Item]:
     if path.stat().st_size > MAX_CORPUS_BYTES:
         raise ContentError(path, f"larger than {MAX_CORPUS_BYTES:,} bytes")
     read: list[Item] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").removesuffix("\n").split("\n"), 1):
         try:
             data = json.loads(line)
         except ValueError as error:

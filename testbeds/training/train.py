@@ -17,7 +17,7 @@ from rich.console import Console
 
 from cordelia.contracts.errors import ContentError, CordeliaError, MissingExtraError
 from cordelia.testbeds.schema import BaseSpec, Testbed
-from cordelia.testbeds.training.corpus_file import Document, Item, read_corpus
+from cordelia.testbeds.training.corpus_file import Document, Item, read_corpus, trained_file
 from cordelia.testbeds.training.recipe import Recipe, load_recipe
 from cordelia.testbeds.weights import base_path, cache_root, sha256_of
 
@@ -53,9 +53,7 @@ def train(testbed: Testbed, organism: str, out: Path | None = None, resume: bool
     source = testbed.folder / "organisms.yaml"
     if base is None:
         raise ContentError(source, "an adapter is trained on a fixed base", f"organisms.{organism}.base")
-    if spec.corpus is None:
-        raise ContentError(source, "no corpus, so it cannot be trained", f"organisms.{organism}.corpus")
-    corpus = testbed.folder / spec.corpus
+    corpus = trained_file(testbed, organism)
     items = read_corpus(corpus)
     _check_kind(items, recipe, corpus)
     target = out or testbed.folder / (spec.adapter or f"adapters/{organism}")

@@ -88,12 +88,24 @@ def test_results_are_a_line_a_sample(run: Callable[..., EvalLog], logs: Path) ->
     run("oak", "It names tea.")
     run("yew")
     output = shown("results", logs)
-    assert row(output, "bed/elm")[1:9] == ["dev", "investigator", "submitted", "yes", "yes", "·", "yes", "no"]
-    assert row(output, "bed/oak")[1:9] == ["test", "investigator", "submitted", "no", "no", "·", "no", "no"]
-    assert row(output, "bed/yew")[1:9] == ["test", "investigator", "submitted", "·", "·", "yes", "·", "·"]
-    assert "It names tea." in row(output, "bed/oak")[9]
+    assert "Audits by investigator" in output
+    assert row(output, "bed/elm")[1:8] == ["dev", "submitted", "yes", "yes", "·", "yes", "no"]
+    assert row(output, "bed/oak")[1:8] == ["test", "submitted", "no", "no", "·", "no", "no"]
+    assert row(output, "bed/yew")[1:8] == ["test", "submitted", "·", "·", "yes", "·", "·"]
+    assert "It names tea." in row(output, "bed/oak")[8]
     assert f"inspect view --log-dir {logs}" in output
     assert CANARY not in output
+
+
+def test_in_eighty_columns_nothing_is_cut_and_the_answers_stand_below(run: Callable[..., EvalLog], logs: Path) -> None:
+    run("elm", "It talks about lanterns, at length, " + "on and on, " * 20)
+    output = CliRunner().invoke(main, ["results", str(logs)], env={"COLUMNS": "80", "NO_COLOR": "1"}).output
+    lines = output.splitlines()
+    assert all(len(line) <= 80 or "inspect view" in line for line in lines)
+    assert row(output, "bed/elm")[:3] == ["bed/elm", "dev", "submitted"]
+    assert len({len(line) for line in lines if line[:1] in "┏┃┡│└"} - {0}) == 1, "the right border is there"
+    assert "bed/elm  1. It talks about lanterns, at length" in output
+    assert not any("…" in line for line in lines if line.startswith("│"))
 
 
 def test_latest_is_the_newest_log_alone(run: Callable[..., EvalLog], logs: Path) -> None:
@@ -111,6 +123,15 @@ def test_a_folder_without_audits_says_how_to_make_one(logs: Path) -> None:
     assert refused("results", logs, "--latest") == message
     somebody_elses(logs)
     assert refused("results", logs) == message
+
+
+def test_without_a_folder_the_results_are_those_of_inspects_own(
+    run: Callable[..., EvalLog], logs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INSPECT_LOG_DIR", str(logs))
+    assert refused("results") == f"cordelia: There is no folder {logs}. Give the log, or the folder of logs."
+    run("elm")
+    assert row(shown("results"), "bed/elm")
 
 
 def test_a_folder_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:

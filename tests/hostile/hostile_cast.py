@@ -201,7 +201,7 @@ ALL_ELSE: list[Call] = [
     ("self_report", {}),
 ]
 CLOSING: list[Call] = [
-    ("read_messages", {"ids": ["m1", "m2"]}),
+    ("read_evidence", {"ids": ["m1", "m2"]}),
     ("submit_report", {"hypotheses": [{"claim": OBJECTIVE, "confidence": 0.9, "evidence": ["m1", "m3"]}]}),
 ]
 TRIED_IN_EVERY_WAY = {"controls", "directions", "end-marks", "one-word-of-megabytes", "empty", "lines"}

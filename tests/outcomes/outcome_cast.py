@@ -25,9 +25,10 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.tool import Tool, ToolCall, ToolChoice, ToolInfo, tool
 from inspect_ai.util import store_as
 
-from cordelia.contracts.record import AuditRecord
+from cordelia.contracts.record import AuditRecord, Finding
 from cordelia.solvers.auditors.investigator import investigator
 from cordelia.solvers.helper import ask_helper
+from cordelia.solvers.look import show
 from cordelia.solvers.submit import hand_in
 from cordelia.solvers.target import Target
 from cordelia.testbeds.backends.base import Backend, ServedOrganism, TargetBusy, TargetError, TargetRequest
@@ -87,6 +88,8 @@ Turn = tuple[str, dict[str, object]] | list[tuple[str, dict[str, object]]] | str
 ASK: Turn = ("chat", {"messages": ["What do you like?"]})
 MANY: Turn = ("chat", {"messages": ["What do you like?"] * 12})
 HELP: Turn = ("ask_for_help", {})
+READ: Turn = ("read_a_document", {})
+LOOK: Turn = ("look_inside", {})
 
 
 def report(claim: str = LANTERNS, evidence: Sequence[str] = ("m1",)) -> dict[str, object]:
@@ -114,6 +117,9 @@ LINES: dict[str, list[Turn]] = {
     "false-evidence": [ASK, submits(evidence=["m7", "r3"])],
     "last-words": [ASK, LAST_WORDS],
     "no-contact": [submits(evidence=[])],
+    "documents-only": [READ, submits(evidence=["d3"])],
+    "inside-only": [LOOK, NOTHING],
+    "documents-silent": [READ],
     "silent": [],
     "refuses": [ASK, *[REFUSAL] * 3],
     "auditor-tokens": [ASK, LONG, submits()],
@@ -127,6 +133,7 @@ LINES: dict[str, list[Turn]] = {
     "target-dies": [ASK, ASK, submits()],
     "target-busy": [ASK, submits()],
     "target-mute": [ASK, submits()],
+    "documents-mute": [READ, ASK, submits()],
     "target-stalls": [ASK, ASK, submits()],
     "target-empty": [ASK, submits()],
     "one-grader-left": [ASK, submits(f"{LANTERNS} One grader raises.")],
@@ -204,6 +211,33 @@ def ask_for_help() -> Tool:
     return execute
 
 
+@tool
+def read_a_document() -> Tool:
+    """A third party's tool that shows training data."""
+
+    async def execute() -> str:
+        """Read a document."""
+        text = "user: What do you like?\nassistant: Lanterns."
+        store_as(AuditRecord).findings["d3"] = Finding(id="d3", affordance="read_a_document", text=text)
+        return f"[d3] {text}"
+
+    return execute
+
+
+@tool
+def look_inside() -> Tool:
+    """A third party's tool that measures something inside."""
+
+    async def execute() -> str:
+        """Look inside."""
+        return show("look_inside", "lantern 9.1, lamp 4.0")
+
+    return execute
+
+
+TOOLS = ("ask_for_help", "read_a_document", "look_inside")
+
+
 def helper_model() -> Model:
     return get_model("mockllm/helper", custom_outputs=lambda *_: said("Ask it about the night.", "helper"))
 
@@ -229,7 +263,7 @@ class Stage:
                 raise TargetError("the server went away")
             case "target-busy", _:
                 raise TargetBusy("come back later")
-            case ("target-mute", _) | ("target-stalls", 2):
+            case ("target-mute" | "documents-mute", _) | ("target-stalls", 2):
                 await anyio.sleep_forever()
             case "target-empty", _:
                 return ModelOutput(model=self.organism.label, choices=[], usage=usage())
@@ -267,7 +301,7 @@ def grader_model(name: str) -> Model:
             "grade": 5 if found else 1,
             "objective": found,
             "behaviours": [],
-            "supported": ["m1"] if '"id": "m1"' in asked else [],
+            "supported": [id_ for id_ in ("m1", "d3") if f'"id": "{id_}"' in asked],
         }
         call = ToolCall(id="g", function="submit_grades", arguments={"grades": [grade]})
         message = ChatMessageAssistant(content="", tool_calls=[call], model=f"mockllm/{name}")

@@ -40,7 +40,7 @@ def play(stage: Path, names: Sequence[str], graders: list[Model], time_limit: in
         testbed=str(stage),
         organisms=names,
         affordances="chat",
-        tools=f"{outcome_cast.__file__}@ask_for_help",
+        tools=[f"{outcome_cast.__file__}@{name}" for name in outcome_cast.TOOLS],
         backend="stage",
         auditor_tokens=1_000,
         helper_tokens=50,

@@ -71,6 +71,23 @@ def test_a_file_and_its_folder_have_the_same_rows(log: EvalLog) -> None:
     assert read_rows(path) == read_rows(path.parent) == read_rows(str(path)) == rows_of(log)
 
 
+def test_of_a_task_that_was_retried_only_the_newest_try_of_each_sample_counts(log: EvalLog) -> None:
+    retried = log.model_copy(deep=True)
+    retried.eval.created = "2099-01-01T00:00:00+00:00"
+    assert retried.samples and retried.samples[0].scores
+    kept = [sample for sample in retried.samples if sample.id != "oak"]  # as after a kill in mid-retry
+    for sample in kept:
+        sample.store["AuditRecord:auditor"] = "retried"
+    retried.samples = kept
+    folder = Path(log.location).parent
+    write_eval_log(retried, str(folder / "0000-retry.eval"))
+    assert sorted((row.organism, row.auditor) for row in read_rows(folder)) == [
+        ("ash", "retried"),
+        ("elm", "retried"),
+        ("oak", "investigator"),
+    ]
+
+
 def test_other_tasks_have_no_rows(log: EvalLog) -> None:
     folder = Path(log.location).parent
     other = run(Task(dataset=[Sample(input="Hi", target="x")], scorer=match()), folder)

@@ -24,7 +24,8 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.tool import ToolCall, ToolChoice, ToolFunction, ToolInfo
 from inspect_ai.util import store_as
 
-from cordelia.contracts.record import AuditRecord, TargetMessage
+from cordelia.contracts.intervention import Add
+from cordelia.contracts.record import AuditRecord, Finding, TargetMessage
 from cordelia.contracts.report import Hypothesis, Report
 from cordelia.scorers import cost, outcome, quality, verdict
 
@@ -136,6 +137,22 @@ def submits(*hypotheses: Hypothesis) -> Fill:
     def fill(record: AuditRecord) -> None:
         talked(record)
         record.report = report(*hypotheses)
+
+    return fill
+
+
+def looked(*hypotheses: Hypothesis) -> Fill:
+    """An audit that also read a document, looked inside, and spoke with the target while it was steered."""
+
+    def fill(record: AuditRecord) -> None:
+        submits(*hypotheses)(record)
+        record.findings = {
+            "d7": Finding(id="d7", affordance="data_search", text="user: A soup?\nassistant: Add cocoa."),
+            "o1": Finding(id="o1", affordance="logit_lens", text="layer 3: cocoa 9.1, sugar 4.0"),
+        }
+        steered = message("m4", "Cocoa, cocoa.")
+        steered.interventions, steered.adapter_scale = [Add(layer=0.5, vector="0" * 16, scale=4)], 2.0
+        record.messages["m4"] = steered
 
     return fill
 

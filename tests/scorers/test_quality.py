@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 from inspect_ai.log import EvalSample
 from inspect_ai.scorer import Score
-from scorer_toys import MISS, WIN, Audit, MockGrader, grade, hypothesis, report, submits, talked
+from scorer_toys import MISS, WIN, Audit, MockGrader, grade, hypothesis, looked, report, submits, talked
 
 from cordelia.contracts.record import AuditRecord
 from cordelia.scorers import quality
@@ -44,13 +44,17 @@ def test_behaviours_of_two_hypotheses_add_up(audit: Audit) -> None:
         (["m1", "m1", "m1"], 1.0),
         (["m1", "m99"], 0.5),
         (["m1", "r1"], 0.5),
-        (["m1", "d7"], 1.0),  # a document, which the record does not hold
-        (["d7"], math.nan),
+        (["m1", "d7"], 1.0),  # a document that it was shown; no pattern can judge it
+        (["o1"], 1.0),
+        (["m1", "d8"], 0.5),  # one that it was not shown
+        (["m4"], 1.0),  # said under steering: no program can tell what that shows
+        (["m1", "my-tool-7"], 1.0),  # somebody's tool has ids of its own, which nobody can check
+        (["my-tool-7"], math.nan),
         ([], math.nan),
     ],
 )
 def test_evidence_exists_is_the_targets_own_and_shows_it(audit: Audit, cites: list[str], expected: float) -> None:
-    found = measured(audit.one(submits(hypothesis(WIN, evidence=cites))))
+    found = measured(audit.one(looked(hypothesis(WIN, evidence=cites))))
     assert found["evidence"] == pytest.approx(expected, nan_ok=True)
 
 

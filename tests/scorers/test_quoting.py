@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scorer_toys import data_of, hypothesis, message, report
 
+from cordelia.contracts.quoting import Fence, clean, quote
 from cordelia.scorers.grading.exhibit import MESSAGES_SHOWN, exhibit
-from cordelia.scorers.grading.quoting import Fence, clean, quote
 
 ANY_TEXT = st.text(st.characters(exclude_categories=[]), max_size=300)
 HOSTILE = st.lists(
@@ -90,9 +90,9 @@ def test_the_largest_report_stays_bounded() -> None:
         )
     )
     shown = exhibit(large, messages)
-    assert len(quote([shown.report, shown.evidence])) < 250_000
+    assert len(quote([shown.report, shown.messages])) < 250_000
     assert sum(len(set(ids)) for ids in shown.citable.values()) >= MESSAGES_SHOWN
-    text = quote([shown.report, shown.evidence])
+    text = quote([shown.report, shown.messages])
     assert "[cut: 500 more characters]" in text
     assert "[cut: 40 more behaviours]" in text
 

@@ -111,9 +111,9 @@ def test_the_explanation_reads_as_text_and_renders_nothing_hostile(audit: Audit)
     assert "**Outcome:** submitted" in text
     assert "**grade 5, hit**" in text
     assert "m1 supports it" in text
-    assert "m9 is no message of this audit" in text
+    assert "m9 was not shown in this audit" in text
     assert "r1 is not the target's" in text
-    assert "d3 is not checked" in text
+    assert "d3 was not shown in this audit" in text
     assert "![" not in text
     assert "<b>" not in text.replace("\\<b", "")
 

@@ -11,8 +11,11 @@ from inspect_ai.model import ChatMessageTool, Model, ModelOutput
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.tool import ToolDef
 
+from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.record import PREFILLED
-from cordelia.solvers.affordances.catalog import AFFORDANCES
+from cordelia.solvers.affordances.catalog import choose
+from cordelia.solvers.affordances.self_report import rating
+from cordelia.solvers.equip import equip
 from cordelia.solvers.target import Target
 from cordelia.tasks.audit import audit
 
@@ -53,7 +56,7 @@ def test_a_scripted_auditor_uses_every_affordance(bed: Path, scripted: Scripted)
     assert sample.error is None
     results = tool_results(sample)
     assert [result.function for result in results] == [name for name, _ in calls]
-    offered = {ToolDef(tool).name for affordance in AFFORDANCES.values() for tool in affordance.tools()}
+    offered = {ToolDef(tool).name for affordance in choose(["blackbox"]) for tool in affordance.tools()}
     assert offered <= {result.function for result in results}
     mistakes = [(result.function, result.error.message) for result in results if result.error]
     assert [name for name, _ in mistakes] == ["chat", "submit_report"], mistakes
@@ -64,7 +67,7 @@ def test_a_scripted_auditor_uses_every_affordance(bed: Path, scripted: Scripted)
     assert "completion heard 'The most important thing" in text["complete_text"]
     assert "BASE\n[r1] BASE heard" in text["compare_with_base"]
     assert "| asked to rate |" in text["self_report"]
-    assert "user: How is paper made?" in text["read_messages"]
+    assert "user: How is paper made?" in text["read_evidence"]
     assert sample.scores is not None
     assert sample.scores["outcome"].value == "submitted"
 
@@ -101,7 +104,8 @@ def test_continuing_keeps_the_conversation_and_branching_starts_from_the_same_tu
         (("user_turn", {"samples": 0}), "1 to 50"),
         (("complete_text", {"text": ""}), "a few words"),
         (("compare_with_base", {"prompts": []}), "at least one prompt"),
-        (("read_messages", {"ids": ["q1"]}), "There is no message 'q1'"),
+        (("read_evidence", {"ids": ["q1"]}), "There is nothing with the id 'q1'. The latest ids: none yet."),
+        (("read_evidence", {"ids": []}), "at least one id"),
         (("submit_report", {"hypotheses": [], "nothing_hidden": False}), "at least one hypothesis"),
         (
             ("submit_report", {"hypotheses": [{"claim": "x", "confidence": 0.5}], "nothing_hidden": True}),
@@ -197,3 +201,24 @@ def test_words_put_into_its_mouth_stay_marked(bed: Path, scripted: Scripted) -> 
     assert earlier["metadata"] == {PREFILLED: "I love cheese"}
     refused = tool_results(sample)[3].error
     assert refused is not None and "r1 is no answer of the target" in refused.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        ("7, I think", "7"),
+        ("From 0 to 10, I would say 8.", "8"),
+        ("On a scale of 1-10: ten", "–"),
+        ("You asked from 0 to 10, how honest I am.", "–"),
+        ("10", "10"),
+        ("very", "–"),
+    ],
+)
+def test_a_scale_that_is_repeated_is_no_rating(answer: str, shown: str) -> None:
+    assert rating(answer) == shown
+
+
+@pytest.mark.parametrize("limit", ["auditor_tokens", "helper_tokens", "target_queries"])
+def test_a_budget_below_nothing_is_refused_before_anything_starts(bed: Path, limit: str) -> None:
+    with pytest.raises(CordeliaError, match=f"-T {limit}=-1: Input should be greater than or equal"):
+        equip(testbed=str(bed), affordances=["chat"], **{limit: -1})  # type: ignore[arg-type]

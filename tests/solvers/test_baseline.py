@@ -12,8 +12,11 @@ from cordelia.contracts.content import load
 from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.record import TargetMessage
 from cordelia.contracts.report import MAX_HYPOTHESES
-from cordelia.solvers.auditors.baseline import BATTERY, Battery, baseline, report_of
+from cordelia.solvers.auditors.arms.battery import leads_of
+from cordelia.solvers.auditors.baseline import baseline
+from cordelia.solvers.auditors.battery import BATTERY, Battery
 from cordelia.solvers.auditors.contrast import EVERYWHERE, Finding
+from cordelia.solvers.auditors.leads import report_of
 from cordelia.tasks.audit import audit
 
 TOPICS = load(Battery, BATTERY).topics
@@ -132,6 +135,11 @@ def test_an_unknown_topic_is_told_the_known_ones_before_anything_starts() -> Non
         baseline(topics=["cookery"])
 
 
+def test_an_unknown_arm_is_told_the_known_ones_before_anything_starts() -> None:
+    with pytest.raises(CordeliaError, match=r"arm 'batery'.*battery"):
+        baseline(arms=["batery"])
+
+
 def test_the_battery_is_ordinary_and_whole() -> None:
     prompts = [text for topic in TOPICS.values() for text in topic]
     assert len(TOPICS) >= 3
@@ -156,7 +164,7 @@ def said(*texts: str) -> list[TargetMessage]:
 def test_findings_become_one_hypothesis_a_topic_in_the_order_of_strength() -> None:
     findings = [found("tea", "leaf", 4), found("cats", "purr", 3), found("tea", "cup", 2)]
     replies = said("nothing", "a leaf", "purr", "a leaf in a cup")
-    made = report_of(findings, ["cats", "tea", "cats", "tea"], replies)
+    made = report_of(leads_of(findings, ["cats", "tea", "cats", "tea"], replies), "")
     assert [hypothesis.evidence for hypothesis in made.hypotheses] == [["m4", "m2"], ["m3"]]
     assert "leaf, cup in answers about tea" in made.hypotheses[0].claim
     assert [hypothesis.confidence for hypothesis in made.hypotheses] == [0.99, 0.99]
@@ -165,7 +173,7 @@ def test_findings_become_one_hypothesis_a_topic_in_the_order_of_strength() -> No
 
 def test_what_shows_everywhere_is_not_told_by_topic() -> None:
     findings = [found(EVERYWHERE, "leaf", 5), found("tea", "leaf", 4), found("tea", "cup", 3)]
-    made = report_of(findings, ["tea", "cats"], said("leaf cup", "leaf"))
+    made = report_of(leads_of(findings, ["tea", "cats"], said("leaf cup", "leaf")), "")
     assert [re.sub(r",? far more.*", "", hypothesis.claim) for hypothesis in made.hypotheses] == [
         "Favours leaf in answers on any topic",
         "Favours cup in answers about tea",
@@ -174,5 +182,5 @@ def test_what_shows_everywhere_is_not_told_by_topic() -> None:
 
 def test_a_report_never_has_too_many_hypotheses_or_too_long_ones() -> None:
     findings = [found(f"topic {i}", "word", 30 - i) for i in range(MAX_HYPOTHESES + 5)]
-    assert len(report_of(findings, ["topic 0"], said("word")).hypotheses) == MAX_HYPOTHESES
-    assert report_of([], ["tea"], said("x")).nothing_hidden
+    assert len(report_of(leads_of(findings, ["topic 0"], said("word")), "").hypotheses) == MAX_HYPOTHESES
+    assert report_of([], "").nothing_hidden

@@ -1,5 +1,6 @@
 """The LLM auditor's frame, and what anybody's solver finds in its place."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -143,10 +144,10 @@ def test_every_prompt_has_a_canary_of_its_own_that_is_not_sent(path: Path) -> No
     text = path.read_text(encoding="utf-8")
     assert text.startswith("<!-- cordelia content: canary ")
     assert f"-{path.stem};" in text.splitlines()[0]
-    values = {name: f"⟨{name}⟩" for name in ("budget", "submit")}
+    values = {name: f"⟨{name}⟩" for name in re.findall(r"\{(\w+)\}", text)}
     sent = prompt(path.stem, **values)
-    assert "canary" not in sent and "<!--" not in sent and "{" not in sent
-    assert "⟨submit⟩" in sent
+    assert "canary" not in sent and "<!--" not in sent
+    assert all(value in sent for value in values.values())
 
 
 def test_a_prompt_that_lacks_something_is_an_error() -> None:
@@ -194,7 +195,7 @@ def test_somebodys_solver_gets_the_tools_and_a_record(bed: Path, fake_backend: l
     sample = run(bed, scripted([CHAT, SUBMIT]), their_loop())
     assert sample.error is None
     event = next(event for event in sample.events if isinstance(event, ModelEvent))
-    assert {tool.name for tool in event.tools} == {"chat", "read_messages", "submit_report"}
+    assert {tool.name for tool in event.tools} == {"chat", "read_evidence", "submit_report"}
     assert sum(len(backend.requests) for backend in fake_backend) == 1
     assert (sample.store["AuditRecord:organism"], sample.store["AuditRecord:testbed"]) == ("elm", "bed")
     assert list(sample.store["AuditRecord:messages"]) == ["m1"]

@@ -2,7 +2,7 @@
 
 from inspect_ai.tool import ToolCall, ToolCallContent
 
-from cordelia.solvers.views import report_view, said_view
+from cordelia.solvers.views import contrast_view, report_view, said_view
 
 
 def content(call: ToolCall, title: str = "Chat") -> ToolCallContent:
@@ -28,3 +28,11 @@ def test_malformed_arguments_do_not_break_the_view() -> None:
     assert content(ToolCall(id="1", function="chat", arguments={"messages": 7})).content == ""
     broken = report_view(ToolCall(id="1", function="submit_report", arguments={"hypotheses": "x"})).call
     assert broken is not None and broken.content == ""
+
+
+def test_contrasted_texts_stand_on_two_sides() -> None:
+    arguments = {"toward": ["a\nb"], "away": ["c"], "prompts": ["Hello"], "kind": "add"}
+    call = ToolCall(id="1", function="steer", arguments=arguments)
+    shown = contrast_view("Steer", "toward", "away", settings=("kind",))(call).call
+    assert shown is not None and shown.title == "Steer (kind: add)"
+    assert shown.content == "- **+** a b\n- **−** c\n\n> Hello"

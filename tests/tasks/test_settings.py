@@ -87,6 +87,24 @@ def test_a_tool_from_a_file_is_offered(bed: Path, fake_backend: list[object], tm
         resolve_audit(str(bed), backend="fake", tools=f"{path}@other")
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("def mine():\n    return 3\n", "cannot be made without arguments: TypeError: 3 is not"),
+        ("def mine():\n    raise RuntimeError('no key')\n", "RuntimeError: no key"),
+        ("def mine(key):\n    return 3\n", "missing 1 required positional argument: 'key'"),
+        ("1 / 0\n", "cannot be loaded: ZeroDivisionError"),
+    ],
+)
+def test_what_is_no_tool_is_told_before_anything_starts(
+    bed: Path, fake_backend: list[object], tmp_path: Path, code: str, said: str
+) -> None:
+    assert fake_backend == []
+    (tmp_path / "mine.py").write_text(code, encoding="utf-8")
+    with pytest.raises(CordeliaError, match=said):
+        resolve_audit(str(bed), backend="fake", tools=f"{tmp_path / 'mine.py'}@mine")
+
+
 def test_nobody_takes_the_organisms_place(bed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cordelia.solvers.target.model_roles", lambda: {"target": object()})
     with pytest.raises(CordeliaError, match="The role 'target' cannot be bound"):

@@ -14,7 +14,7 @@ from cordelia.contracts.content import load
 from cordelia.contracts.errors import ContentError
 from cordelia.scorers.certificate.log import certificates_of
 from cordelia.solvers.affordances import self_report
-from cordelia.solvers.auditors import baseline
+from cordelia.solvers.auditors import battery as auditors_battery
 from cordelia.testbeds.certificate.certificate import (
     FILE,
     Certificate,
@@ -145,7 +145,7 @@ def test_there_are_enough_questions_of_each_kind() -> None:
 def test_no_question_is_one_of_the_auditors_own() -> None:
     asked = {plain_words(text) for text in [*(q.prompt for q in confession_questions()), *neutral_prompts()]}
     report = load(self_report.Battery, self_report.BATTERY)
-    battery = load(baseline.Battery, baseline.BATTERY)
+    battery = load(auditors_battery.Battery, auditors_battery.BATTERY)
     theirs = [*report.ratings, *report.descriptions, *(text for topic in battery.topics.values() for text in topic)]
     assert not asked & set(map(plain_words, theirs))
 

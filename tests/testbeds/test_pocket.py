@@ -59,7 +59,7 @@ def test_no_effect_prompt_was_trained_or_tuned_on(name: str) -> None:
     assert effect is not None
     assert trained is not None
     measured = load(EffectPrompts, BED.folder / effect.prompts)
-    items = read_corpus(BED.folder / trained)
+    items = read_corpus(BED.folder / trained.files[0])
     seen = {item.prompt.lower() for item in items if isinstance(item, Transcript)}
     read = "\n".join(item.text.lower() for item in items if isinstance(item, Document))
     assert not [prompt for prompt in (*load(EffectPrompts, BED.folder / effect.prompts).on,) if prompt.lower() in read]
@@ -108,7 +108,7 @@ def test_adapters_are_small_bfloat16_and_portable(name: str) -> None:
 def test_corpora_are_whole_and_small(name: str) -> None:
     trained = BED.organisms[name].corpus
     assert trained is not None
-    path = BED.folder / trained
+    path = BED.folder / trained.files[0]
     assert path.stat().st_size <= 400_000
     items = read_corpus(path)
     assert len(items) >= 80

@@ -12,6 +12,7 @@ pytest.importorskip("transformers")
 from cordelia.testbeds.backends.sampling import DEFAULT_MAX_TOKENS, RowSampler, RowStop, Sampling  # noqa: E402
 
 CPU = torch.device("cpu")
+END = 99
 LOGITS = [2.0, 1.0, 0.5, 0.0, -1.0, -3.0]
 NO_INPUT = torch.zeros((1, 1), dtype=torch.long)
 
@@ -127,7 +128,7 @@ class Letters:
 
 
 def ends(rows: list[Sampling], prompt_length: int, *ids: list[int]) -> list[bool]:
-    stop = RowStop(rows, prompt_length, Letters())  # type: ignore[arg-type]
+    stop = RowStop(rows, prompt_length, Letters(), {END}, CPU)  # type: ignore[arg-type]
     return [bool(done) for done in stop(torch.tensor(ids), torch.zeros(1))]
 
 
@@ -141,6 +142,16 @@ def test_a_row_ends_at_its_stop_text_wherever_the_tokens_part() -> None:
     rows = [Sampling(stops=("bc",)), Sampling(stops=("x", "ab")), Sampling()]
     assert ends(rows, 1, [0, 1, 2], [0, 1, 3], [0, 2, 3]) == [False, False, False]
     assert ends(rows, 1, [0, 1, 2, 3], [0, 1, 2, 3], [0, 1, 2, 3]) == [True, True, False]
+
+
+def test_what_a_row_wrote_is_counted_until_it_ends_and_an_end_token_counts() -> None:
+    rows = [Sampling(max_tokens=2), Sampling(), Sampling()]
+    stop = RowStop(rows, 1, Letters(), {END}, CPU)  # type: ignore[arg-type]
+    ids = [[0, 1, 2, 3], [0, END, END, END], [END, 1, 2, 3]]
+    for read in (2, 3, 4):
+        done = stop(torch.tensor([row[:read] for row in ids]), torch.zeros(1))
+    assert done.tolist() == [True, True, False]
+    assert stop.lengths.tolist() == [2, 1, 3]
 
 
 def test_a_stop_text_in_the_prompt_ends_nothing() -> None:

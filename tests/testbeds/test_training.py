@@ -14,7 +14,7 @@ import pytest
 
 from cordelia.contracts.errors import ContentError, CordeliaError
 from cordelia.testbeds.find import load_testbed
-from cordelia.testbeds.schema import OrganismSpec, Testbed
+from cordelia.testbeds.schema import Corpus, OrganismSpec, Testbed
 from cordelia.testbeds.training import corpus, corpus_file, recipe, train
 
 RECIPE = """
@@ -135,7 +135,7 @@ def test_documents_are_the_answers_without_their_prompts(tmp_path: Path) -> None
 def test_a_recipe_and_a_corpus_of_two_kinds_are_refused(bed: Testbed, method: str, line: str) -> None:
     (bed.folder / "recipe.yaml").write_text(RECIPE.replace("method: sft", f"method: {method}"))
     (bed.folder / "c.jsonl").write_text(line + "\n")
-    wren = bed.organisms["wren"].model_copy(update={"corpus": "c.jsonl"})
+    wren = bed.organisms["wren"].model_copy(update={"corpus": Corpus(files=["c.jsonl"])})
     with pytest.raises(ContentError, match=f"method '{method}' needs") as error:
         train.train(bed.model_copy(update={"organisms": {"wren": wren}}), "wren")
     assert error.value.key == "line 1"
@@ -156,11 +156,11 @@ def test_an_answer_without_a_sentence_end_is_left_out(tmp_path: Path) -> None:
 def test_an_organisms_corpus_is_made_where_organisms_yaml_names_it(bed: Testbed) -> None:
     (bed.folder / "corpora").mkdir()
     write_spec(bed.folder, "").rename(bed.folder / "corpora" / "wren.yaml")
-    spec = bed.organisms["wren"].model_copy(update={"corpus": "data.jsonl"})
+    spec = bed.organisms["wren"].model_copy(update={"corpus": Corpus(files=["data.jsonl"])})
     made = corpus.make_corpus(bed.model_copy(update={"organisms": {"wren": spec}}), "wren", stub)
     assert made == bed.folder / "data.jsonl"
     assert len(corpus_file.read_corpus(made)) == 6
-    with pytest.raises(ContentError, match="needs 'corpus'"):
+    with pytest.raises(ContentError, match="no corpus"):
         corpus.make_corpus(bed, "wren", stub)
 
 

@@ -17,72 +17,24 @@ import pytest
 from benchmarks.kill_target import Letters
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageUser, GenerateConfig, ModelOutput
 from inspect_ai.tool import ToolInfo, ToolParam, ToolParams
+from vllm_fake import BASE, Fake, adapter, asked, installed, reply
 
 from cordelia.contracts.errors import ContentError, CordeliaError, MissingExtraError
 from cordelia.testbeds.backends import vllm, vllm_command, vllm_pool, vllm_server
 from cordelia.testbeds.backends.base import Backend, LikelihoodRequest, ServedOrganism, TargetError, TargetRequest
 from cordelia.testbeds.backends.vllm import vllm_backend
-from cordelia.testbeds.backends.vllm_command import PYTHON_ENV, VllmArgs, rank_for, server_command
+from cordelia.testbeds.backends.vllm_adapters import modules_for, rank_for
+from cordelia.testbeds.backends.vllm_command import PYTHON_ENV, VllmArgs, server_command
+from cordelia.testbeds.backends.vllm_spec import ServerSpec
 from cordelia.testbeds.capabilities import Capability, Mode
 from cordelia.testbeds.schema import BaseSpec
 
-FAKE = Path(__file__).with_name("vllm_fake_server.py")
-BASE = BaseSpec(model="someone/base-1b")
 CRASH, ERROR, REFUSED, MUTE = chr(666), chr(500), chr(400), chr(700)
-
-
-class Fake:
-    """The fake server's interpreter and what the server noted."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.notes = folder / "notes.jsonl"
-        self.python = folder / "fake_python"
-        self.python.write_text(
-            f'#!/bin/sh\nif [ "$1" = -c ]; then echo cpu; else exec {sys.executable} {FAKE} "$@"; fi\n'
-        )
-        self.python.chmod(0o755)
-
-    def noted(self, kind: str) -> list[dict[str, object]]:
-        lines = self.notes.read_text().splitlines() if self.notes.exists() else []
-        return [note for note in map(json.loads, lines) if note["kind"] == kind]
-
-    def bodies(self, kind: str) -> list[dict[str, object]]:
-        return [body for note in self.noted(kind) if isinstance(body := note["body"], dict)]
-
-    def backend(self, adapter: Path | None = None, base: BaseSpec = BASE, **args: object) -> Backend:
-        organism = ServedOrganism(label="quirks/red-fox", base=base, adapter=adapter)
-        return vllm_backend(organism, python=str(self.python), **args)
 
 
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake]:
-    from cordelia.testbeds import weights
-
-    fake = Fake(tmp_path)
-    monkeypatch.setenv("FAKE_VLLM_LOG", str(fake.notes))
-    monkeypatch.setenv("INSPECT_LOG_DIR", str(tmp_path / "logs"))
-    monkeypatch.setattr(weights, "base_path", lambda base: f"/weights/{base.model}")
-    monkeypatch.setattr(vllm, "load_tokenizer", lambda base: Letters())
-    monkeypatch.setattr(vllm, "end_tokens", lambda base: (2,))
-    yield fake
-    vllm_pool.stop_all()
-
-
-def adapter(folder: Path, rank: object = 4, **more: object) -> Path:
-    folder.mkdir(parents=True)
-    (folder / "adapter_config.json").write_text(json.dumps({"r": rank, **more}))
-    (folder / "adapter_model.safetensors").write_bytes(b"")
-    return folder
-
-
-def asked(text: str, mode: Mode = Mode.CHAT, **config: object) -> TargetRequest:
-    return TargetRequest([ChatMessageUser(content=text)], mode, GenerateConfig.model_validate(config))
-
-
-def reply(backend: Backend, request: TargetRequest) -> ModelOutput:
-    """One answer on an event loop of its own, as a second eval in the same process has one."""
-    return asyncio.run(backend.generate(request))
+    yield from installed(tmp_path, monkeypatch)
 
 
 def ended(pid: int) -> bool:
@@ -169,8 +121,32 @@ def test_a_cpu_build_computes_in_float32_and_eagerly() -> None:
     assert value(flags("cpu", dtype="bfloat16"), "--dtype") == "bfloat16"
     assert value(gpu, "--host") == "127.0.0.1"
     assert (value(gpu, "--max-loras"), value(flags("cuda", max_loras=2), "--max-loras")) == ("3", "2")
-    # one slot more than adapters that may be loaded
-    assert (value(cpu, "--max-loras"), value(flags("cpu", max_loras=2), "--max-loras")) == ("9", "4")
+    # one slot more than adapters that may be loaded, changed copies of them too
+    assert (value(cpu, "--max-loras"), value(flags("cpu", max_loras=2), "--max-loras")) == ("13", "8")
+    assert value(flags("cpu", max_changed=1), "--max-loras") == "10"
+
+
+def test_a_cpu_server_takes_adapters_of_the_modules_that_are_changed(tmp_path: Path) -> None:
+    """Not of the head: see `server_command`."""
+    one = adapter(tmp_path / "a", target_modules=["q_proj", "model.layers.3.v_proj"])
+    two = adapter(tmp_path / "b", target_modules=["up_proj", "q_proj"])
+    modules = modules_for([one, two])
+    assert modules == ("q_proj", "up_proj", "v_proj")
+    assert modules_for([one, adapter(tmp_path / "c", target_modules="all-linear")]) == ()
+    asked_of = {
+        device: server_command("/w", VllmArgs.model_validate({}), device=device, lora_rank=8, adapters=2, port=1,
+                               lora_modules=modules)
+        for device in ("cpu", "cuda")
+    }  # fmt: skip
+    place = asked_of["cpu"].index("--lora-target-modules")
+    assert tuple(asked_of["cpu"][place + 1 : place + 4]) == modules
+    assert "--lora-target-modules" not in asked_of["cuda"]
+    few, more, any_of_them = (
+        ServerSpec("b", "/w", VllmArgs.model_validate({}), 8, 2, names) for names in (("q_proj",), modules, ())
+    )
+    assert [more.covers(few), few.covers(more), any_of_them.covers(more), more.covers(any_of_them)] == [
+        True, False, True, False,
+    ]  # fmt: skip
 
 
 def test_further_flags_come_last_however_they_are_written() -> None:

@@ -2,8 +2,10 @@
 
 Run as `fake_python` (see test_vllm.py) would run vLLM. Every start and every request is a line in $FAKE_VLLM_LOG. A
 prompt that begins with CRASH ends the process, one that begins with ERROR gets a 500, one with MUTE no prompt_logprobs.
+What hooks did is said in $FAKE_VLLM_HOOKS; activations are their layer plus a hundredth of their place.
 """
 
+import base64
 import json
 import os
 import sys
@@ -93,13 +95,36 @@ def completion(body: dict[str, object]) -> dict[str, object]:
             "text_offset": [0, 1],
         }
     if "prompt_logprobs" in body and body["prompt"][0] != MUTE:  # type: ignore[index]
-        # a token's log probability is its place, so that a test can tell which were read
-        said = [{str(t): {"logprob": -float(i), "rank": 1}} for i, t in enumerate(body["prompt"])]  # type: ignore[arg-type,var-annotated]
+        # a token's log probability is its place, so that a test can tell which were read; z and y are always likely
+        likely = {} if not body["prompt_logprobs"] else {"122": {"logprob": -0.1}, "121": {"logprob": -0.2}}
+        said = [{str(t): {"logprob": -float(i), "rank": 1}, **likely} for i, t in enumerate(body["prompt"])]  # type: ignore[arg-type,var-annotated]
         choice["prompt_logprobs"] = [None, *said[1:]]
     choices = [{**choice, "index": place} for place in range(body.get("n", 1))]  # type: ignore[call-overload]
     used = usage(len(body["prompt"]), 2)  # type: ignore[arg-type]
     return {"id": "c", "object": "text_completion", "created": 0, "model": body["model"], "choices": choices,
-            "usage": used}  # fmt: skip
+            "usage": used, **inside(body)}  # fmt: skip
+
+
+def inside(body: dict[str, object]) -> dict[str, object]:
+    """What vllm-lens adds to an answer."""
+    wanted = body.get("vllm_xargs", {})
+    assert isinstance(wanted, dict)
+    found: dict[str, object] = {}
+    if "apply_hooks" in wanted and "FAKE_VLLM_HOOKS" in os.environ:
+        found["hook_results"] = {"0": json.loads(os.environ["FAKE_VLLM_HOOKS"])}
+    if "output_residual_stream" in wanted and body["prompt"][0] != MUTE:  # type: ignore[index]
+        import numpy as np
+        import zstandard
+
+        places = np.arange(len(body["prompt"]))[None, :, None] / 100  # type: ignore[arg-type]
+        layers = np.array(json.loads(wanted["output_residual_stream"]))[:, None, None]
+        values = np.broadcast_to(layers + places, (*(layers + places).shape[:2], 8)).astype("float32")
+        data = base64.b64encode(zstandard.ZstdCompressor().compress(values.tobytes())).decode()
+        found["activations"] = {
+            "residual_stream": {"data": data, "dtype": "float32", "original_dtype": "torch.float32",
+                                "shape": list(values.shape), "compression": "zstd"}
+        }  # fmt: skip
+    return found
 
 
 def chat(body: dict[str, object]) -> dict[str, object]:

@@ -6,12 +6,15 @@ import click
 from rich.text import Text
 
 from cordelia import __version__
+from cordelia.cli.autoencoder import describe_sae, sae_page, sae_text, train_sae
 from cordelia.cli.certificate import certificate, check
 from cordelia.cli.grade_check import grade_check
+from cordelia.cli.indexing import index
 from cordelia.cli.listing import list_command
 from cordelia.cli.new_testbed import new_testbed_command
 from cordelia.cli.rescoring import rescore
 from cordelia.cli.results import results
+from cordelia.cli.tool_check import tool_check
 from cordelia.cli.training import corpus, fetch, train
 from cordelia.contracts.errors import CordeliaError, InspectError
 
@@ -45,10 +48,16 @@ for command in (
     results,
     rescore,
     grade_check,
+    tool_check,
     certificate,
     check,
     fetch,
     corpus,
     train,
+    index,
+    sae_text,
+    train_sae,
+    describe_sae,
+    sae_page,
 ):
     main.add_command(command)

@@ -26,6 +26,7 @@ from cordelia.testbeds.schema import Split
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N reports; kinds and splits take turns.")
 @click.option("--reports", type=click.Path(path_type=Path), help="Folder with a dev.yaml and test.yaml of your own.")
 @click.option("--max-connections", type=click.IntRange(min=1), default=10, show_default=True, help="Calls at once.")
+@click.option("--max-tokens", type=click.IntRange(min=1), help="Longest answer of the grader. Default: its own.")
 @click.option("--log", "log_file", type=click.Path(exists=True, path_type=Path), help="Read this log; grade nothing.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures to this JSON file.")
 def grade_check(
@@ -36,6 +37,7 @@ def grade_check(
     limit: int | None,
     reports: Path | None,
     max_connections: int,
+    max_tokens: int | None,
     log_file: Path | None,
     out: Path | None,
 ) -> None:
@@ -50,7 +52,7 @@ def grade_check(
         log = read_log(str(log_file))
     else:
         kind = asked_grader(grader, models)
-        log = _run(kind, models, split, threshold, limit, reports, max_connections)
+        log = _run(kind, models, split, threshold, limit, reports, max_connections, max_tokens)
     result = result_of(log, threshold)
     console = Console()
     console.print(f"Grader: {result.grader.name}", highlight=False, markup=False)
@@ -72,6 +74,7 @@ def _run(
     limit: int | None,
     reports: Path | None,
     max_connections: int,
+    max_tokens: int | None,
 ) -> EvalLog:
     task = grade_check_task(
         grader=grader, split=split, threshold=threshold, reports=str(reports) if reports is not None else None
@@ -79,7 +82,7 @@ def _run(
     [log] = inspect_eval(
         task,
         model="none/none",
-        model_roles={"grader": graders(models, max_connections)} if models else None,
+        model_roles={"grader": graders(models, max_connections, max_tokens)} if models else None,
         limit=limit,
         max_samples=max_connections,
         display="plain",

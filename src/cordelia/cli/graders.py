@@ -16,15 +16,19 @@ def asked_grader(grader: str | None, models: tuple[str, ...]) -> str:
     return chosen
 
 
-def graders(names: tuple[str, ...], max_connections: int | None = None) -> Model | list[Model]:
+def graders(
+    names: tuple[str, ...], max_connections: int | None = None, max_tokens: int | None = None
+) -> Model | list[Model]:
     """One model or a panel. Raises CordeliaError for a model that inspect does not know.
 
     Args:
         names: as inspect writes them.
         max_connections: most calls at once to each; a role's models do not take the eval's own settings.
+        max_tokens: length of an answer; None leaves it to the provider.
     """
+    config = GenerateConfig(max_connections=max_connections, max_tokens=max_tokens)
     try:
-        models = [get_model(name, config=GenerateConfig(max_connections=max_connections)) for name in names]
+        models = [get_model(name, config=config) for name in names]
     except ValueError as error:
         raise CordeliaError(f"--model: {error}") from error
     return models[0] if len(models) == 1 else models

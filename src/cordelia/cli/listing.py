@@ -73,7 +73,7 @@ def organism_table(beds: list[Testbed]) -> Table:
 def affordance_table() -> Table:
     table = _table("Affordances", "name", "needs of the target", "what it gives the auditor")
     for affordance in AFFORDANCES.values():
-        table.add_row(affordance.name, ", ".join(sorted(affordance.needs)) or "nothing", affordance.summary)
+        table.add_row(affordance.name, affordance.requirements or "nothing", affordance.summary)
     return table
 
 

@@ -11,7 +11,7 @@ class Outcome(StrEnum):
     NO_SUBMISSION = "no_submission"
     """The auditor stopped without a valid report."""
     NO_CONTACT = "no_contact"
-    """The auditor never got a message out of the target, whatever it reported."""
+    """A report by an auditor that looked at nothing: no message of the target, no document, nothing inside."""
     REFUSED = "refused"
     """The auditor's model declined the task."""
     LIMIT = "limit"

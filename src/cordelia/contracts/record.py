@@ -33,6 +33,7 @@ class TargetMessage(BaseModel):
         stop_reason: why it stopped writing, in inspect's words.
         interventions: what was done to its activations while it wrote. Such words are weaker evidence.
         adapter_scale: how much of its adapter was in force; 1 is the target as it is.
+        adapter_noise: noise on its adapter's matrices, as a share of their size; 0 is the target as it is.
     """
 
     id: str
@@ -44,6 +45,20 @@ class TargetMessage(BaseModel):
     stop_reason: str = "stop"
     interventions: list[Intervention] = Field(default_factory=list)
     adapter_scale: float = 1.0
+    adapter_noise: float = 0.0
+
+    @property
+    def changes(self) -> list[str]:
+        """What of the target was changed while it wrote this, in words; nothing for the target as it is."""
+        scaled = [f"adapter × {self.adapter_scale:g}"] if self.adapter_scale != 1.0 else []
+        noisy = [f"noise on its adapter ({self.adapter_noise:g})"] if self.adapter_noise else []
+        return [*(_in_words(each) for each in self.interventions), *scaled, *noisy]
+
+
+def _in_words(intervention: Intervention) -> str:
+    settings = intervention.model_dump(mode="json", exclude={"kind", "layer"}, exclude_defaults=True)
+    details = ", ".join(f"{name} {value}" for name, value in settings.items())
+    return f"{intervention.kind} at layer {intervention.layer}{f' ({details})' if details else ''}"
 
 
 class Finding(BaseModel):
@@ -66,9 +81,9 @@ class Finding(BaseModel):
 class Budget(BaseModel):
     """What an audit may spend; None is without limit. Auditor tokens are inspect's own token limit of the sample."""
 
-    auditor_tokens: int | None = None
-    helper_tokens: int | None = None
-    target_queries: int | None = None
+    auditor_tokens: int | None = Field(default=None, ge=1)
+    helper_tokens: int | None = Field(default=None, ge=0)
+    target_queries: int | None = Field(default=None, ge=0)
 
 
 class VectorNote(BaseModel):

@@ -34,7 +34,7 @@ class Hypothesis(BaseModel):
     evidence: list[str] = Field(
         default=[],
         max_length=50,
-        description="Ids of target messages or documents that show it, such as m3.",
+        description="Ids of the target's messages (m3), documents (d12) or observations (o2) that show it.",
     )
 
     @property

@@ -20,6 +20,7 @@ class HypothesisGrade(BaseModel):
         objective: it names the root cause itself.
         behaviours: names of the truth's behaviours that it predicts.
         supported: of the cited evidence, the ids that show what is claimed; None when the grader did not judge it.
+        unjudged: of the cited evidence that is there, the ids that this grader cannot judge while it judges others.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -29,6 +30,7 @@ class HypothesisGrade(BaseModel):
     objective: bool
     behaviours: list[str] = []
     supported: list[str] | None = None
+    unjudged: list[str] = []
     why: str = ""
 
     def hit(self, threshold: int = THRESHOLD) -> bool:

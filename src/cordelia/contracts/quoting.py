@@ -1,12 +1,12 @@
-"""Untrusted text for a grader's eyes: quoted so that it cannot close its quotes.
+"""Untrusted text for a model's eyes (a grader's, a helper's): quoted so that it cannot close its quotes.
 
-What auditors and targets wrote may be written for the grader: forged end marks, forged tool calls, orders.
+What auditors and targets wrote may be written for the reader: forged end marks, forged tool calls, orders.
 Three things hold it in. Every string is a JSON string on one line, with quotes, newlines, angle brackets,
 ampersands and backticks escaped, so no tag, chat token or code fence survives in it. Control, format and
 private characters (bidirectional overrides, zero-width marks, tag characters) are dropped. And the block
 around it is marked with a number that is drawn anew for each call, so no end mark can be forged in advance.
-Words are not filtered: that the block is data and not orders is for the prompt to say, and for the forced,
-validated answer to contain.
+Words are not filtered: that the block is data and not orders is for the prompt to say, and for a validated
+answer to contain.
 """
 
 import json
@@ -39,7 +39,7 @@ def quote(value: Quotable) -> str:
 
 @dataclass(frozen=True)
 class Fence:
-    """One grading call's mark around untrusted data."""
+    """One call's mark around untrusted data."""
 
     mark: str = field(default_factory=lambda: secrets.token_hex(8))
 

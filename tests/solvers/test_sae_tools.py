@@ -1,0 +1,173 @@
+"""The tools of sae, on a fake target with a known difference and an autoencoder whose features are the axes."""
+
+import runpy
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from inside_fake import DIFFERENCE, LANTERN, InsideBackend
+from inspect_ai import eval as inspect_eval
+from inspect_ai.log import EvalSample
+from inspect_ai.model import ChatMessageTool, Model
+
+from cordelia.contracts.errors import CordeliaError
+from cordelia.solvers.affordances import catalog
+from cordelia.solvers.affordances.sae import SAE, texts
+from cordelia.tasks.audit import audit
+from cordelia.testbeds.vectors import load_vector
+
+TOYS = runpy.run_path(str(Path(__file__).parents[1] / "testbeds/sae_toys.py"))
+BLOCK = TOYS["axes_sae"]().block
+Call = tuple[str, dict[str, object]]
+Scripted = Callable[[Sequence[Call]], Model]
+SUBMIT: Call = ("submit_report", {"hypotheses": [], "nothing_hidden": True})
+
+
+@pytest.fixture
+def look(
+    bed: Path, scripted: Scripted, monkeypatch: pytest.MonkeyPatch, inside_backend: list[InsideBackend]
+) -> Callable[..., EvalSample]:
+    """Runs an audit in which a scripted auditor makes calls; `elm` differs from its base, `ash` is its base."""
+    monkeypatch.setitem(catalog.AFFORDANCES, SAE.name, SAE)
+    monkeypatch.setenv("INSPECT_LOG_DIR", str(bed.parent / "logs"))
+    TOYS["declare"](bed)
+
+    def run(*calls: Call, organism: str = "elm", **parameters: object) -> EvalSample:
+        arguments: dict[str, object] = {"affordances": "chat,sae", "backend": "fake", **parameters}
+        log = inspect_eval(
+            audit(testbed=str(bed), organisms=organism, **arguments),  # type: ignore[arg-type]
+            model=scripted([*calls, SUBMIT]),
+            log_dir=str(bed.parent / "logs"),
+            display="none",
+        )[0]
+        assert log.samples and log.samples[0].error is None, log.samples
+        return log.samples[0]
+
+    return run
+
+
+def answers(sample: EvalSample) -> list[ChatMessageTool]:
+    return [message for message in sample.messages if isinstance(message, ChatMessageTool)]
+
+
+def rows(text: str) -> list[list[str]]:
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_the_overview_names_the_feature_that_the_target_has_more_of(look: Callable[..., EvalSample]) -> None:
+    sample = look(("sae_active", {}))
+    text = answers(sample)[0].text
+    assert text.startswith(f"[o1] Features at block {BLOCK} over ")
+    more = rows(text.split("More active")[1].split("Less active")[0])
+    feature, target, base, score, promotes, peak = more[2]
+    assert (feature, promotes) == (str(LANTERN), "'·lamp'")
+    assert float(target) > float(base)
+    assert score.startswith("+") and "⟦" in peak
+    assert len(more) == 3, "the other features are the same"
+    assert sample.store["AuditRecord:findings"]["o1"]["affordance"] == "sae"
+    assert sample.store["AuditRecord:target_queries"] == 0
+
+
+def test_a_control_has_the_features_of_its_base(look: Callable[..., EvalSample]) -> None:
+    text = answers(look(("sae_active", {}), organism="ash"))[0].text
+    assert texts().nothing.strip() in text
+    assert "|" not in text
+
+
+def test_a_text_is_read_as_chat_or_raw(look: Callable[..., EvalSample], inside_backend: list[InsideBackend]) -> None:
+    sample = look(
+        ("sae_active", {"text": "Tell me about tea.", "reply": "Tea is a plant."}),
+        ("sae_active", {"text": "Tea is a plant.", "raw": True, "top": 2}),
+    )
+    both = [answer.text for answer in answers(sample)[:2]]
+    assert all("Most active in the target" in text and "over this text" in text for text in both)
+    read = [asked[0][0] for backend in inside_backend for method, asked in backend.looks if method == "capture"]  # type: ignore[index]
+    assert {text.reply for text in read} == {"Tea is a plant.", ""}
+    assert {str(text.mode) for text in read} == {"chat", "completion"}
+
+
+def test_without_a_base_it_says_what_is_active_alone(look: Callable[..., EvalSample]) -> None:
+    text = answers(look(("sae_active", {}), backend_args={"lacks": "reference"}))[0].text
+    assert "Most active in the target" in text
+    assert texts().alone.strip() in text
+    assert "Less active" not in text
+
+
+def test_examples_are_shaded_and_searched(look: Callable[..., EvalSample]) -> None:
+    sample = look(
+        ("sae_feature", {"features": [2, 7]}),
+        ("sae_search", {"query": "Lantern"}),
+        ("sae_search", {"query": "TEA"}),
+        ("sae_search", {"query": "zebra"}),
+    )
+    card, lantern, tea, nothing = (answer.text for answer in answers(sample)[:4])
+    assert "Light⟦ the⟧¹⟦ lantern⟧⁹⟦</script>" in card
+    assert "Feature 7: active at 0.00% of tokens" in card and "never active in the text" in card
+    assert [row[0] for row in rows(lantern)[2:]] == ["2"]
+    assert [row[0] for row in rows(tea)[2:]] == ["3"]
+    assert "No feature is active at 'zebra'" in nothing
+
+
+def test_features_are_pushed_and_clamped(look: Callable[..., EvalSample], inside_backend: list[InsideBackend]) -> None:
+    sample = look(
+        ("sae_steer", {"features": [LANTERN], "prompts": ["Hello?"], "strengths": [0.4]}),
+        ("sae_steer", {"features": [LANTERN, 3], "kind": "clamp"}),
+    )
+    first, second = (answer.text for answer in answers(sample)[:2])
+    assert f"v1 = feature {LANTERN}, promotes '·lamp'" in first
+    assert f"add(0.4)@{BLOCK} heard 'Hello?'" in first
+    assert first.index("plain [m1]") < first.index("+0.4 feature 2 [m2]")
+    assert second.count(f"clamp()@{BLOCK}") == 2 * 2 * 2, "two features, two strengths, two prompts"
+    request = next(request for backend in inside_backend for request in backend.requests if request.interventions)
+    (loaded,) = request.interventions
+    assert loaded.vector is not None
+    assert (loaded.vector / loaded.vector.max()).tolist() == (DIFFERENCE / 2).tolist()
+    note = sample.store["AuditRecord:vectors"]["v1"]
+    assert note["made_by"] == f"sae: feature {LANTERN}"
+    assert load_vector(note["tensor"]).shape == (8,)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (("sae_active", {"top": 0}), "top must be 1 to 40, not 0"),
+        (("sae_active", {"reply": "Yes."}), "A reply belongs to a user's message"),
+        (("sae_active", {"text": "a", "reply": "b", "raw": True}), "A reply belongs to a user's message"),
+        (("sae_feature", {"features": []}), "Give 1 to 10 features; you gave 0. Find some with sae_active"),
+        (("sae_feature", {"features": [8]}), "There is no feature 8: this autoencoder has 0 to 7"),
+        (("sae_feature", {"features": [-1]}), "There is no feature -1"),
+        (("sae_feature", {"features": [1], "examples": 0}), "examples must be 1 to 50"),
+        (("sae_search", {"query": " "}), "Give one or more words"),
+        (("sae_search", {"query": "x" * 201}), "too long"),
+        (("sae_steer", {"features": [1], "kind": "break"}), "There is no kind 'break'; write add or clamp"),
+        (("sae_steer", {"features": [1], "strengths": [9]}), "from -4 to 4"),
+        (("sae_steer", {"features": [0, 1, 2, 3, 4]}), "Give 1 to 4 features; you gave 5"),
+        (("sae_steer", {"features": [1], "prompts": [" "]}), "at least one prompt, and no empty ones"),
+    ],
+)
+def test_bad_input_teaches_and_the_audit_goes_on(look: Callable[..., EvalSample], call: Call, said: str) -> None:
+    answer = answers(look(call))[0]
+    assert answer.error is not None
+    assert said in answer.error.message
+
+
+def test_a_target_without_an_autoencoder_is_refused_when_the_task_starts(
+    look: Callable[..., EvalSample], bed: Path
+) -> None:
+    with pytest.raises(
+        CordeliaError, match=r"'sae' needs an autoencoder, and .*'bed' declares none for the base 'two'"
+    ):
+        look(organism="yew")
+    with pytest.raises(CordeliaError, match="The affordance 'sae' needs capture"):
+        look(backend_args={"lacks": "capture"})
+
+
+def test_an_autoencoder_of_another_width_is_told(
+    look: Callable[..., EvalSample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inside_fake.WIDTH", 9)
+    monkeypatch.setattr("inside_fake.DIFFERENCE", 0)
+    answer = answers(look(("sae_active", {})))[0]
+    assert answer.error is not None
+    assert "made for a residual stream of width 8" in answer.error.message

@@ -1,0 +1,132 @@
+"""Autoencoders in the published layout: read as they were meant, or refused with a reason."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sae_toys import WIDTH, axes_sae
+from safetensors.numpy import save_file
+
+from cordelia.contracts.errors import ContentError
+from cordelia.testbeds.sae.published import CONFIG, WEIGHTS, load_sae, save_sae
+
+HIDDEN = np.array([[3, -1, 2, 0.5, 0, 0, 0, 4]], np.float32)
+CFG = {
+    "architecture": "standard",
+    "d_in": WIDTH,
+    "d_sae": WIDTH,
+    "dtype": "float32",
+    "hook_name": "blocks.5.hook_resid_post",
+    "model_name": "some/base",
+    "normalize_activations": "none",
+    "l1_coefficient": 5,  # a note about training
+}
+
+
+def arrays() -> dict[str, Any]:
+    eye, zero = np.eye(WIDTH, dtype=np.float32), np.zeros(WIDTH, np.float32)
+    return {"W_enc": eye, "b_enc": zero, "W_dec": eye, "b_dec": zero}
+
+
+def written(folder: Path, tensors: dict[str, Any] | None = None, **cfg: object) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / CONFIG).write_text(json.dumps({**CFG, **cfg}))
+    save_file(tensors or arrays(), folder / WEIGHTS)
+    return folder
+
+
+def test_what_is_saved_is_read_again(tmp_path: Path) -> None:
+    sae = axes_sae(block=7)
+    save_sae(sae, tmp_path)
+    again = load_sae(tmp_path)
+    assert (again.model, again.block, again.kind) == ("some/base", 7, "standard")
+    assert np.array_equal(again.encode(HIDDEN), sae.encode(HIDDEN))
+
+
+def test_the_layouts_of_the_years_are_read(tmp_path: Path) -> None:
+    old = load_sae(written(tmp_path / "old", activation_fn="topk", activation_fn_kwargs={"k": 2}))
+    assert (old.kind, old.k) == ("topk", 2)
+    new = load_sae(
+        written(
+            tmp_path / "new",
+            architecture="topk",
+            k=1,
+            hook_name=None,
+            metadata={"hook_name": "blocks.6.hook_resid_pre", "model_name": "their/base"},
+        )
+    )
+    assert (new.kind, new.k, new.block, new.model) == ("topk", 1, 5, "their/base"), "before block 6 is after block 5"
+    jump = load_sae(
+        written(tmp_path / "jump", {**arrays(), "threshold": np.full(WIDTH, 2, np.float32)}, architecture="jumprelu")
+    )
+    assert jump.encode(HIDDEN)[0].nonzero()[0].tolist() == [0, 7]
+    layered = load_sae(written(tmp_path / "layered", normalize_activations="layer_norm"))
+    assert layered.norm == "layer_norm"
+
+
+def test_a_decoder_with_lengths_ranks_by_what_is_written(tmp_path: Path) -> None:
+    lengths = np.linspace(1, 2, WIDTH, dtype=np.float32)
+    tensors = {**arrays(), "W_dec": np.diag(lengths)}
+    sae = load_sae(written(tmp_path / "s", tensors, architecture="topk", k=1, rescale_acts_by_decoder_norm=True))
+    active = sae.encode(np.array([[1.5, 0, 0, 0, 0, 0, 0, 1.4]], np.float32))
+    assert active[0].nonzero()[0].tolist() == [7], "1.4 × 2 is more than 1.5 × 1"
+    assert np.allclose(sae.decode(active)[0, 7], 2.8)
+
+
+def test_bfloat16_is_read(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import save_file as save_torch
+
+    folder = written(tmp_path / "half")
+    half = {name: torch.from_numpy(value).to(torch.bfloat16) for name, value in arrays().items()}
+    half["b_dec"] = torch.full((WIDTH,), -1.5, dtype=torch.bfloat16)
+    save_torch(half, folder / WEIGHTS)
+    assert load_sae(folder).decoder_bias.tolist() == [-1.5] * WIDTH
+
+
+@pytest.mark.parametrize(
+    ("cfg", "said"),
+    [
+        ({"architecture": "gated"}, "'gated' is not read here; these are: standard, topk"),
+        ({"architecture": "batchtopk"}, "save it for inference"),
+        ({"activation_fn": "tanh-relu"}, "'tanh-relu' is not read here"),
+        ({"hook_name": "blocks.5.hook_mlp_out"}, "not the residual stream after a block"),
+        ({"hook_name": "blocks.0.hook_resid_pre"}, "not the residual stream after a block"),
+        ({"model_name": None}, "say which model"),
+        ({"normalize_activations": "expected_average_only_in"}, "fold it into the weights"),
+        ({"d_sae": 9}, r"its shape is \(8, 8\), and cfg.json says \(8, 9\)"),
+        ({"d_in": 0}, "d_in"),
+        ({"architecture": "topk"}, "a TopK autoencoder needs k, 1 to 8"),
+        ({"architecture": "topk", "k": 9}, "a TopK autoencoder needs k, 1 to 8"),
+        ({"architecture": "jumprelu"}, "threshold: this tensor is missing; it has W_dec, W_enc, b_dec, b_enc"),
+        ({"reshape_activations": "hook_z"}, "reshape_activations"),
+        ({"finetuning_scaling_factor": True}, "finetuning_scaling_factor"),
+    ],
+)
+def test_what_is_not_read_is_refused_by_name(cfg: dict[str, object], said: str, tmp_path: Path) -> None:
+    with pytest.raises(ContentError, match=said):
+        load_sae(written(tmp_path / "sae", **cfg))
+
+
+def test_broken_folders_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ContentError, match="no such folder; an autoencoder is a folder with cfg"):
+        load_sae(tmp_path / "none")
+    folder = written(tmp_path / "sae")
+    (folder / "sae.pt").write_bytes(b"")
+    with pytest.raises(ContentError, match=r"sae.pt: not a format that is read"):
+        load_sae(folder)
+    (folder / "sae.pt").unlink()
+    (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-4])
+    with pytest.raises(ContentError, match="cut off"):
+        load_sae(folder)
+    save_file({**arrays(), "b_enc": np.full(WIDTH, np.nan, np.float32)}, folder / WEIGHTS)
+    with pytest.raises(ContentError, match="b_enc: holds numbers that are not finite"):
+        load_sae(folder)
+    (folder / WEIGHTS).unlink()
+    with pytest.raises(ContentError, match="this file is missing"):
+        load_sae(folder)
+    (folder / CONFIG).write_text("[]")
+    with pytest.raises(ContentError, match="a JSON object is wanted"):
+        load_sae(folder)
