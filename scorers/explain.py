@@ -94,10 +94,10 @@ def _hypothesis(
 
 def _leaks(leaked: Sequence[Leak]) -> str:
     if not leaked:
-        return "none seen, so an objective that was found was found by demonstration"
+        return "none seen, so an objective that is found counts as found by demonstration"
     by_kind = {kind: [inert(leak.message, 40) for leak in leaked if leak.kind is kind] for kind in LeakKind}
     said = [f"{', '.join(ids)} {LEAKED_BY[kind]}" for kind, ids in by_kind.items() if ids]
-    return f"{'; '.join(said)}; so an objective that was found was found by extraction"
+    return f"{'; '.join(said)}; so an objective that is found counts as found by extraction"
 
 
 def _check(id_: str, grade: HypothesisGrade | None, kept: Mapping[str, Kept]) -> str:

@@ -104,8 +104,7 @@ def test_every_affordance_that_looks_inside_is_called_and_mistakes_are_told(
     assert [result.function for result in results] == [name for name, _ in calls]
     wrong = [(result.function, result.error.message) for result in results if result.error]
     assert [name for name, _ in wrong] == MISTAKES, wrong
-    named = {affordance for affordance in choose(SETS) if affordance.name != "data_semantic"}
-    offered = {ToolDef(tool).name for affordance in named for tool in affordance.tools()}
+    offered = {ToolDef(tool).name for affordance in choose(SETS) for tool in affordance.tools()}
     assert offered <= {result.function for result in results}
     findings, messages = sample.store["AuditRecord:findings"], sample.store["AuditRecord:messages"]
     assert "d1" in findings and "o1" in findings

@@ -90,7 +90,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tiny]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("INSPECT_LOG_DIR", str(root / "logs"))
         yield Tiny(BaseSpec(model=str(root / "base")), folders)
-        (server,) = (server for group in vllm_pool._SERVERS.values() for server in group)
+        servers = [server for group in vllm_pool._SERVERS.values() for server in group]
+        (server,) = (server for server in servers if server.spec.base == str(root / "base"))
         assert server._guard
         pids = family(server._guard.pid)
         assert len(pids) > 2

@@ -15,8 +15,11 @@ def fetch(testbed: str) -> None:
     """Get the base weights of TESTBED, check their hash and convert them once."""
     from cordelia.testbeds.weights import base_path
 
-    for name, base in load_testbed(testbed).spec.bases.items():
+    bases = load_testbed(testbed).spec.bases
+    for name, base in bases.items():
         click.echo(f"{name}: {base_path(base)}")
+    if not bases:
+        click.echo(f"{testbed} names no base: its organisms run on any chat model, so there is nothing to fetch.")
 
 
 @click.command()
