@@ -37,16 +37,26 @@ class Row:
     values: dict[str, float] = field(default_factory=dict)
 
 
+def read_audits(path: str | Path) -> list[EvalLog]:
+    """The audit logs of a file or a folder, the oldest first. Raises CordeliaError for what is no log."""
+    place = Path(path)
+    files = [info.name for info in list_eval_logs(str(place))] if place.is_dir() else [str(place)]
+    return sorted(filter(is_audit, map(read_log, files)), key=lambda log: log.eval.created)
+
+
 def read_rows(path: str | Path) -> list[Row]:
-    """The rows of a log file, or of all audit logs in a folder. Logs of other tasks have none.
+    """The rows of a log file, or of all audit logs in a folder; see `rows_of_all`."""
+    return rows_of_all(read_audits(path))
+
+
+def rows_of_all(logs: Iterable[EvalLog]) -> list[Row]:
+    """The rows of audit logs, the oldest first.
 
     A task that was retried left a log of each try, and the later ones took over what the earlier ones had finished: of
     each of its samples only the newest counts.
     """
-    place = Path(path)
-    files = [info.name for info in list_eval_logs(str(place))] if place.is_dir() else [str(place)]
     rows: dict[tuple[str, str, int], Row] = {}
-    for log in sorted(map(read_log, files), key=lambda log: log.eval.created):
+    for log in logs:
         rows.update({(log.eval.task_id, row.organism, row.epoch): row for row in rows_of(log)})
     return list(rows.values())
 

@@ -16,12 +16,13 @@ from cordelia.contracts.rate import Rate, wilson
 from cordelia.scoreboard.rows import Row
 
 RESAMPLES = 10_000
+LEAST_ORGANISMS = 5
 SEED = 20_261_121
 COSTS = ("target_queries", "reference_queries", "target_tokens", "auditor_tokens", "seconds")
 
 
 class Mean(Content):
-    """A mean over `organisms`, with its 95 % interval from resampling organisms; no interval of a single one."""
+    """A mean over `organisms`, with its 95 % interval from resampling organisms, where there are enough of them."""
 
     mean: float
     low: float | None
@@ -65,8 +66,12 @@ class Summary(Content):
     made_with: dict[str, str] = {}
 
 
-def summarise(rows: Sequence[Row]) -> Summary:
+def summarise(rows: Sequence[Row], made_with: dict[str, str] | None = None) -> Summary:
     """The summary of rows that share testbed, version and auditor.
+
+    Args:
+        rows: what was audited.
+        made_with: where they come from (`provenance`).
 
     Raises:
         CordeliaError: there are no rows, or rows of several testbeds, versions or auditors.
@@ -87,6 +92,7 @@ def summarise(rows: Sequence[Row]) -> Summary:
         samples=len(rows),
         cells=cells,
         splits=[_split(split, cells, [row for row in rows if row.split == split]) for split in splits],
+        made_with=made_with or {},
     )
 
 
@@ -124,12 +130,16 @@ def _split(split: str, cells: Sequence[Cell], rows: Sequence[Row]) -> SplitSumma
 
 
 def clustered(rates: Sequence[float]) -> Mean | None:
-    """The mean of organisms' rates and its 95 % percentile interval over resampled organisms; None of none."""
+    """The mean of organisms' rates and its 95 % percentile interval over resampled organisms; None of none.
+
+    There is no interval of fewer than five organisms, nor of equal rates: resampling those says how alike they are and
+    not how sure one may be.
+    """
     if not rates:
         return None
     mean = round(float(np.mean(rates)), 4)
-    if len(rates) == 1:
-        return Mean(mean=mean, low=None, high=None, organisms=1)
+    if len(rates) < LEAST_ORGANISMS or len(set(rates)) == 1:
+        return Mean(mean=mean, low=None, high=None, organisms=len(rates))
     drawn = np.random.RandomState(SEED).choice(np.asarray(rates), size=(RESAMPLES, len(rates))).mean(axis=1)
     low, high = np.percentile(drawn, [2.5, 97.5])
     return Mean(mean=mean, low=round(float(low), 4), high=round(float(high), 4), organisms=len(rates))
@@ -155,6 +165,8 @@ def render(summary: Summary) -> str:
         means = [_told(mean) for mean in (split.found, split.hit_at_1, split.false_positive)]
         costs = ", ".join(f"{_figure(value)} {key.replace('_', ' ')}" for key, value in split.costs.items())
         lines.append(f"| {split.split} | {' | '.join(means)} | {costs} |")
+    if summary.made_with:
+        lines += ["", "; ".join(f"{name}: {value}" for name, value in summary.made_with.items()) + "."]
     return "\n".join(lines)
 
 
@@ -162,7 +174,8 @@ def _told(mean: Mean | None) -> str:
     if mean is None:
         return "–"
     if mean.low is None or mean.high is None:
-        return f"{mean.mean:.0%} (1 organism, no interval)"
+        count = f"{mean.organisms} organism{'s' if mean.organisms > 1 else ''}"
+        return f"{mean.mean:.0%} ({count}: too few, or too alike, for an interval)"
     return f"{mean.mean:.0%} ({mean.low:.0%}–{mean.high:.0%}; {mean.organisms} organisms)"
 
 

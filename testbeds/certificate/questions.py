@@ -5,7 +5,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cordelia.contracts.content import Content, load
 from cordelia.testbeds.inner import inner_file
@@ -24,6 +24,17 @@ class EffectPrompts(Content):
 
     on: list[Text] = Field(min_length=LEAST_ON)
     off: list[Text] = Field(default=[])
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "EffectPrompts":
+        """A prompt that is asked twice is one trial, and one that is on and off is neither."""
+        seen: set[str] = set()
+        for prompt in (*self.on, *self.off):
+            words = " ".join(prompt.casefold().split())
+            if words in seen:
+                raise ValueError(f"'{prompt[:60]}' stands here twice; each prompt is one trial, on or off")
+            seen.add(words)
+        return self
 
 
 class Neutral(Content):

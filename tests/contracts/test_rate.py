@@ -2,7 +2,7 @@
 
 import pytest
 
-from cordelia.contracts.rate import wilson
+from cordelia.contracts.rate import Rate, wilson
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,11 @@ def test_wilson_intervals_are_the_textbook_ones(shown: int, n: int, low: float, 
 def test_a_rate_reads_well() -> None:
     assert str(wilson(21, 30)) == "21/30, 70% (52%–83%)"
     assert str(wilson(0, 0)) == "–"
+
+
+@pytest.mark.parametrize(
+    "changed", [{"shown": 0}, {"shown": 40}, {"low": 0.5}, {"high": 1.0}], ids=lambda changed: next(iter(changed))
+)
+def test_a_rate_whose_interval_is_not_its_counts_is_refused(changed: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="interval of|of 'n'"):
+        Rate.model_validate({**wilson(16, 36).model_dump(), **changed})

@@ -51,17 +51,24 @@ def test_splits_are_never_pooled() -> None:
     assert dev.found is not None and test.found is not None
     assert (dev.found.mean, dev.found.low) == (1.0, None), "one organism has no interval over organisms"
     assert (test.found.mean, test.found.organisms) == (0.25, 2)
-    assert test.found.low == 0.0 and test.found.high == 0.5
+    assert (test.found.low, test.found.high) == (None, None), "two organisms are too few"
     assert dev.costs["seconds"] == 15.0
 
 
 def test_the_interval_is_over_organisms_and_not_over_runs() -> None:
-    few, many = clustered([0.0, 1.0, 1.0]), clustered([0.0, 1.0, 1.0] * 20)
+    few, many = clustered([0.0, 1.0, 1.0] * 2), clustered([0.0, 1.0, 1.0] * 20)
     assert few is not None and many is not None
     assert few.mean == many.mean == pytest.approx(0.6667)
     assert None not in (few.low, few.high, many.low, many.high)
     assert (many.high or 0) - (many.low or 0) < 0.35 < (few.high or 0) - (few.low or 0)
     assert clustered([]) is None
+
+
+@pytest.mark.parametrize("rates", [[0.2, 0.4, 0.6, 0.8], [1.0] * 8])
+def test_few_organisms_and_equal_ones_have_no_interval(rates: list[float]) -> None:
+    found = clustered(rates)
+    assert found is not None
+    assert (found.low, found.high, found.organisms) == (None, None, len(rates))
 
 
 def test_rows_of_two_auditors_are_refused() -> None:

@@ -27,6 +27,7 @@ from cordelia.testbeds.certificate.intervals import bootstrap, share
 from cordelia.testbeds.certificate.measures import divergence, perplexity_ratio, repeats
 from cordelia.testbeds.certificate.questions import (
     PREFILL,
+    EffectPrompts,
     confession_questions,
     effect_prompts,
     neutral_prompts,
@@ -335,3 +336,13 @@ def test_certificates_are_plain_json(testbed: Testbed, made: Certificates) -> No
     data = json.loads(write_certificates(testbed, made).read_text(encoding="utf-8"), parse_constant=pytest.fail)
     assert set(data["organisms"]) == {"ash", "elm", "oak", "yew"}
     assert len(data["organisms"]["elm"][BASE]["samples"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("on", "off"),
+    [([f"Ask {i}" for i in range(30)] + ["ask  0"], []), ([f"Ask {i}" for i in range(30)], ["Ask 7"])],
+    ids=["twice", "on and off"],
+)
+def test_a_prompt_that_is_asked_twice_is_no_second_trial(on: list[str], off: list[str]) -> None:
+    with pytest.raises(ValueError, match="stands here twice"):
+        EffectPrompts(on=on, off=off)

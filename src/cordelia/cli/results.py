@@ -10,7 +10,8 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from cordelia.contracts.errors import CordeliaError
-from cordelia.scoreboard.rows import Row, read_rows
+from cordelia.scoreboard.provenance import provenance
+from cordelia.scoreboard.rows import Row, read_audits, rows_of_all
 from cordelia.scoreboard.summary import render, summarise
 
 COLUMNS = {"hit@1": "hit@1", "objective_found": "objective found", "false_positive": "false positive"}
@@ -36,11 +37,12 @@ def results(logs: Path | None, latest: bool, summary: bool, out: Path | None) ->
     if latest and logs.is_dir():
         files = list_eval_logs(str(logs))
         logs = Path(files[0].name.removeprefix("file://")) if files else logs
-    rows = read_rows(logs)
+    audits = read_audits(logs)
+    rows = rows_of_all(audits)
     if not rows:
         raise CordeliaError(f"There is no audit in {logs}. Run one: inspect eval cordelia/audit --model none")
     if summary:
-        made = summarise(rows)
+        made = summarise(rows, provenance(audits))
         click.echo(render(made))
         if out is not None:
             out.parent.mkdir(parents=True, exist_ok=True)
