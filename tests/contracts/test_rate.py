@@ -24,5 +24,5 @@ def test_a_rate_reads_well() -> None:
     "changed", [{"shown": 0}, {"shown": 40}, {"low": 0.5}, {"high": 1.0}], ids=lambda changed: next(iter(changed))
 )
 def test_a_rate_whose_interval_is_not_its_counts_is_refused(changed: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="interval of|of 'n'"):
+    with pytest.raises(ValueError, match=r"interval of|of 'n'"):
         Rate.model_validate({**wilson(16, 36).model_dump(), **changed})
