@@ -1,6 +1,7 @@
 """The table of a testbed's certificates, and its place in the testbed's README."""
 
 import re
+from collections.abc import Mapping
 
 from cordelia.contracts.rate import Rate
 from cordelia.testbeds.certificate.certificate import Certificate, Certificates
@@ -27,7 +28,7 @@ COLUMNS = (
 
 def render(testbed: Testbed, certificates: Certificates) -> str:
     """The table: a line for each organism and base; organisms without a certificate say so."""
-    by_base = any(testbed.base_of(name) is None for name in testbed.organisms)
+    by_base = any(_elsewhere(testbed, name, certificates.get(name, {})) for name in testbed.organisms)
     columns = [COLUMNS[0], *(["on base"] if by_base else []), *COLUMNS[1:]]
     lines = [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
     for name in testbed.organisms:
@@ -40,6 +41,12 @@ def render(testbed: Testbed, certificates: Certificates) -> str:
             lines.append(f"| {name} | {' | '.join(blank)} | not certified |")
     graders = sorted({by for held in certificates.values() for one in held.values() for by in _graders(one)})
     return "\n".join([*lines, *(["", f"† marked by a grader: {', '.join(graders)}"] if graders else [])])
+
+
+def _elsewhere(testbed: Testbed, name: str, held: Mapping[str, Certificate]) -> bool:
+    """Whether the base must be told: the organism names none, or was certified on another."""
+    declared = testbed.base_of(name)
+    return declared is None or any(base != declared.model for base in held)
 
 
 def render_into(text: str, testbed: Testbed, certificates: Certificates) -> str:

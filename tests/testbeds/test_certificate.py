@@ -237,6 +237,16 @@ def test_the_table_has_a_line_for_every_organism(testbed: Testbed, made: Certifi
     assert len({len(row.split("|")) for row in table.splitlines()}) == 1, "a ragged table"
 
 
+def test_the_base_is_told_where_it_is_another_than_the_declared(testbed: Testbed, made: Certificates) -> None:
+    spec = testbed.spec.model_copy(update={"bases": {"smol": BaseSpec(model="some/other")}})
+    declared = {name: one.model_copy(update={"base": "smol"}) for name, one in testbed.organisms.items()}
+    table = render(testbed.model_copy(update={"spec": spec, "organisms": declared}), made)
+    assert line(table, "elm")[1] == BASE
+    spec = testbed.spec.model_copy(update={"bases": {"smol": BaseSpec(model=BASE)}})
+    table = render(testbed.model_copy(update={"spec": spec, "organisms": declared}), made)
+    assert line(table, "elm")[1] == "30/30, 100% (89%–100%)", "all on the declared base: no column for it"
+
+
 def test_the_readme_gets_the_table_between_its_markers_and_nowhere_else(testbed: Testbed, made: Certificates) -> None:
     readme = testbed.folder / "README.md"
     readme.write_text(f"before\n{BEGIN}\nstale\n{END}\nafter\n", encoding="utf-8")
