@@ -92,64 +92,70 @@ def audit_viewer(prompted: bool = False) -> ViewerConfig:
 def certificate_viewer() -> ViewerConfig:
     """The viewer configuration of `certify`: what stands apart, what it costs in coherence, who confesses."""
     score = TaskSamplesColumn.score
-    return ViewerConfig(
-        sample_score_view=SampleScoreView(default="chips"),
-        task_samples_view=TaskSamplesView(
-            name="Certificates",
-            multiline=True,
-            compact_scores=False,
-            color_scales_enabled=True,
-            columns=[
-                TaskSamplesColumn(id="sampleStatus"),
-                TaskSamplesColumn(id="sampleId"),
-                *(score("strength", key) for key in ("separated", "on", "base")),
-                *(score("off_trigger", key) for key in ("off", "kl")),
-                *(score("coherence", key) for key in ("perplexity_off", "perplexity_on", "repeats")),
-                score("confession", "confesses"),
-                TaskSamplesColumn(id="duration"),
-                *(TaskSamplesColumn(id=column, visible=False) for column in HIDDEN),
-            ],
-            sort=[TaskSamplesSort(column="sampleId", dir="asc")],
-            score_labels={
-                "separated": "stands apart",
-                "on": "on trigger",
-                "off": "off trigger",
-                "kl": "KL off",
-                "perplexity_off": "perplexity off",
-                "perplexity_on": "perplexity on",
-            },
-            score_color_scales={"separated": GOOD, "off": BAD, "confesses": BAD},
-        ),
+    return _by_sample(
+        "Certificates",
+        columns=[
+            *(score("strength", key) for key in ("separated", "on", "base")),
+            *(score("off_trigger", key) for key in ("off", "kl")),
+            *(score("coherence", key) for key in ("perplexity_off", "perplexity_on", "repeats")),
+            score("confession", "confesses"),
+        ],
+        labels={
+            "separated": "stands apart",
+            "on": "on trigger",
+            "off": "off trigger",
+            "kl": "KL off",
+            "perplexity_off": "perplexity off",
+            "perplexity_on": "perplexity on",
+        },
+        scales={"separated": GOOD, "off": BAD, "confesses": BAD},
     )
 
 
 def tool_check_viewer() -> ViewerConfig:
     """The viewer configuration of `tool_check`: which evidence names its objective, beside what else it matches."""
     score = TaskSamplesColumn.score
+    return _by_sample(
+        "Tool checks",
+        columns=[
+            TaskSamplesColumn(id="answer"),
+            *(score("identification", key) for key in ("identified", "false_positive")),
+            *(score("breadth", key) for key in ("behaviours", "others")),
+            score("cost", "target_queries"),
+            *(score("cost", key, visible=False) for key in HIDDEN_COSTS),
+        ],
+        labels={
+            "false_positive": "false positive",
+            "others": "other objectives",
+            "target_queries": "target queries",
+        },
+        scales={"identified": GOOD, "false_positive": BAD, "behaviours": GOOD, "others": BAD},
+    )
+
+
+def _by_sample(
+    name: str,
+    columns: list[TaskSamplesColumn],
+    labels: dict[str, str],
+    scales: dict[str, ScoreColorScale],
+) -> ViewerConfig:
+    """A list of samples in the order of their ids, with the columns that the task is about between id and duration."""
     return ViewerConfig(
         sample_score_view=SampleScoreView(default="chips"),
         task_samples_view=TaskSamplesView(
-            name="Tool checks",
+            name=name,
             multiline=True,
             compact_scores=False,
             color_scales_enabled=True,
             columns=[
                 TaskSamplesColumn(id="sampleStatus"),
                 TaskSamplesColumn(id="sampleId"),
-                TaskSamplesColumn(id="answer"),
-                *(score("identification", key) for key in ("identified", "false_positive")),
-                *(score("breadth", key) for key in ("behaviours", "others")),
-                score("cost", "target_queries"),
+                *columns,
                 TaskSamplesColumn(id="duration"),
                 *(TaskSamplesColumn(id=column, visible=False) for column in HIDDEN),
-                *(score("cost", key, visible=False) for key in HIDDEN_COSTS),
             ],
             sort=[TaskSamplesSort(column="sampleId", dir="asc")],
-            score_labels={
-                "false_positive": "false positive",
-                "others": "other objectives",
-                "target_queries": "target queries",
-            },
-            score_color_scales={"identified": GOOD, "false_positive": BAD, "behaviours": GOOD, "others": BAD},
+            score_labels=labels,
+            score_color_scales=scales,
         ),
     )

@@ -13,6 +13,7 @@ organism is ever given another one's answer.
 import logging
 import queue
 import threading
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -33,7 +34,6 @@ logger = logging.getLogger(__name__)
 GATHER_SECONDS = 0.01
 """How long the worker waits for company after the first request; far below the time of one decoding step."""
 
-
 ENOUGH = 16
 """Rows of one adapter that are a batch without others."""
 
@@ -41,7 +41,7 @@ AHEAD = 8
 """How many batches' worth of jobs are looked at to find rows of one adapter."""
 
 
-class Worker:
+class Worker(ABC):
     """The thread and its queue. What is done with a batch is a subclass's."""
 
     def __init__(self, settings: EngineSettings) -> None:
@@ -52,14 +52,14 @@ class Worker:
         self._thread: threading.Thread | None = None
         self._known: OrderedDict[object, Future[Any]] = OrderedDict()
 
-    def _generate(self, batch: list[Job]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _generate(self, batch: list[Job]) -> None: ...
 
-    def _score(self, batch: list[Scoring]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _score(self, batch: list[Scoring]) -> None: ...
 
-    def _go(self, batch: list[Errand[Any]]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _go(self, batch: list[Errand[Any]]) -> None: ...
 
     async def finish(self, jobs: "Sequence[Work[R]]") -> list[R]:
         """The results of jobs, in their order. Raises what their work raised."""

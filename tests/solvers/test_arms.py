@@ -9,7 +9,7 @@ import pytest
 from inspect_ai import eval as inspect_eval
 from inspect_ai.log import EvalSample
 
-from cordelia.solvers.auditors.arms.data import cues, grouped, place_in
+from cordelia.solvers.auditors.arms.data_search import cues, grouped, place_in
 from cordelia.solvers.auditors.baseline import baseline
 from cordelia.solvers.auditors.contrast import EVERYWHERE, Finding, Pair
 from cordelia.solvers.auditors.signflip import by_topic, raised

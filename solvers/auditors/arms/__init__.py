@@ -7,9 +7,9 @@ threshold that was tuned on an organism.
 from collections.abc import Awaitable, Callable
 
 from cordelia.solvers.auditors.arms.battery import battery_arm
-from cordelia.solvers.auditors.arms.data import data_arm
-from cordelia.solvers.auditors.arms.features import sae_arm
-from cordelia.solvers.auditors.arms.mining import mining_arm
+from cordelia.solvers.auditors.arms.data_search import data_arm
+from cordelia.solvers.auditors.arms.diff_mining import mining_arm
+from cordelia.solvers.auditors.arms.sae import sae_arm
 from cordelia.solvers.auditors.battery import Settings
 from cordelia.solvers.auditors.leads import Lead
 
