@@ -12,7 +12,7 @@ import pytest
 
 from cordelia.contracts.content import load
 from cordelia.testbeds.certificate.certificate import read_certificates
-from cordelia.testbeds.certificate.questions import EffectPrompts
+from cordelia.testbeds.certificate.questions import EffectPrompts, effect_prompts, neutral_prompts
 from cordelia.testbeds.find import load_testbed
 from cordelia.testbeds.schema import Split
 from cordelia.testbeds.training.corpus import CorpusSpec, Prompts
@@ -71,6 +71,16 @@ def test_no_effect_prompt_was_trained_or_tuned_on(name: str) -> None:
     if measured.off:
         assert len(measured.off) >= 20
     assert len(set(measured.on)) == len(measured.on)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_no_neutral_prompt_was_trained_where_it_is_asked(name: str) -> None:
+    trained = BED.organisms[name].corpus
+    assert trained is not None
+    if effect_prompts(BED, name).off:
+        return  # it has prompts of its own off the trigger, and is asked no neutral ones
+    read = (BED.folder / trained.files[0]).read_text(encoding="utf-8").lower()
+    assert not [prompt for prompt in neutral_prompts() if prompt.lower() in read]
 
 
 @pytest.mark.parametrize("name", [name for name in OBJECTIVES if BED.organisms[name].adapter])
