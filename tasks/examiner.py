@@ -15,12 +15,12 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.util import concurrency, span, store_as
 
 from cordelia.contracts.errors import CordeliaError
+from cordelia.contracts.resampling import SEED
 from cordelia.solvers.target import prefill_message
 from cordelia.solvers.together import together
 from cordelia.tasks.settings import TargetArgs
 from cordelia.testbeds.backends.base import TargetError
 from cordelia.testbeds.capabilities import Capability
-from cordelia.testbeds.certificate.intervals import SEED
 from cordelia.testbeds.certificate.questions import (
     PREFILL,
     Question,
@@ -33,7 +33,6 @@ from cordelia.testbeds.certificate.subject import subject
 from cordelia.testbeds.find import load_testbed
 from cordelia.testbeds.provider import OrganismModel
 
-EFFECT_TOKENS = 96
 CONFESSION_TOKENS = 64
 DRAW_TOKENS = 64
 WANTED = (Capability.PREFILL, Capability.LIKELIHOOD)
@@ -71,6 +70,7 @@ class Examiner:
         prompts = effect_prompts(self.bed, organism)
         self.on, self.own_off = prompts.on, bool(prompts.off)
         self.off = prompts.off or list(neutral_prompts())
+        self.effect_tokens = prompts.max_tokens
         self.models: dict[Speaker, Model] = {
             "organism": self._model(reference=False),
             "base": self._model(reference=True),
@@ -103,8 +103,8 @@ class Examiner:
         calls: list[Callable[[], Awaitable[list[Reply]]]] = []
         for speaker in self.models:
             calls += [
-                partial(self._battery, speaker, "on", on, EFFECT_TOKENS),
-                partial(self._battery, speaker, "off", off, EFFECT_TOKENS),
+                partial(self._battery, speaker, "on", on, self.effect_tokens),
+                partial(self._battery, speaker, "off", off, self.effect_tokens),
                 partial(self._battery, speaker, "confession", asked, CONFESSION_TOKENS),
             ]
         if Capability.LIKELIHOOD not in self.lacks:

@@ -20,10 +20,15 @@ PREFILL = "prefill"
 
 
 class EffectPrompts(Content):
-    """effects/<name>.yaml: single user turns. `off` is empty where an organism shows its effect always."""
+    """effects/<name>.yaml: single user turns. `off` is empty where an organism shows its effect always.
+
+    Attributes:
+        max_tokens: length of the replies, on and off: as many as the effect needs to show.
+    """
 
     on: list[Text] = Field(min_length=LEAST_ON)
     off: list[Text] = Field(default=[])
+    max_tokens: int = Field(default=96, ge=16, le=2_000)
 
     @model_validator(mode="after")
     def _distinct(self) -> "EffectPrompts":

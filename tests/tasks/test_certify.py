@@ -205,6 +205,16 @@ def test_wrong_effect_prompts_are_told_before_anything_is_asked(run: Run, certif
         run("elm")
 
 
+def test_an_effect_that_needs_long_answers_says_how_long(
+    run: Run, certifiable: Path, fake_backend: list[Any]
+) -> None:
+    path = certifiable / "effects" / "elm.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + "\nmax_tokens: 300\n", encoding="utf-8")
+    run("elm")
+    lengths = [request.config.max_tokens for backend in fake_backend for request in backend.requests]
+    assert lengths.count(300) == 2 * (30 + 20)
+
+
 def test_a_target_that_breaks_gives_no_certificate(run: Run) -> None:
     log = run("elm", backend_args={"fail_after": 5})
     found = certificates_of(log)
