@@ -9,11 +9,11 @@ from inspect_ai.model import ChatMessageUser
 
 from cordelia.testbeds.backends.base import ServedOrganism
 from cordelia.testbeds.backends.rendering import encode
-from cordelia.testbeds.backends.vllm_adapters import modules_for, rank_for
-from cordelia.testbeds.backends.vllm_command import VllmArgs
-from cordelia.testbeds.backends.vllm_pool import acquire_server, release_server
-from cordelia.testbeds.backends.vllm_spec import ServerSpec
-from cordelia.testbeds.backends.vllm_wire import end_tokens, load_tokenizer
+from cordelia.testbeds.backends.vllm.adapters import modules_for, rank_for
+from cordelia.testbeds.backends.vllm.command import VllmArgs
+from cordelia.testbeds.backends.vllm.pool import acquire_server, release_server
+from cordelia.testbeds.backends.vllm.spec import ServerSpec
+from cordelia.testbeds.backends.vllm.wire import end_tokens, load_tokenizer
 from cordelia.testbeds.capabilities import Mode
 from cordelia.testbeds.find import load_testbed
 from cordelia.testbeds.organism import serve

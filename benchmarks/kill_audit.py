@@ -18,7 +18,7 @@ from benchmarks import kill_target
 from benchmarks.machine import ROOT
 
 BED = Path(__file__).parent / "kill_bed"
-FAKE_SERVER = ROOT / "tests/testbeds/vllm_fake_server.py"
+FAKE_SERVER = ROOT / "tests/testbeds/backends/vllm/vllm_fake_server.py"
 EPOCHS, TURNS, PAUSE_S = 2, 5, 0.04
 PATIENCE_S = 90.0
 GONE_S = 20.0

@@ -14,8 +14,8 @@ from inspect_ai.util import store_as
 from cordelia.contracts.record import AuditRecord
 from cordelia.solvers.submit import hand_in
 from cordelia.solvers.target import Target
-from cordelia.testbeds.backends import vllm, vllm_reach
 from cordelia.testbeds.backends.base import Backend, ServedOrganism
+from cordelia.testbeds.backends.vllm import backend, reach
 
 
 class Letters:
@@ -42,8 +42,8 @@ def letters_backend(organism: ServedOrganism, /, **args: object) -> Backend:
     """The vllm backend, with letters for tokens. See BackendFactory."""
     stand_ins = {"load_tokenizer": lambda base: Letters(), "end_tokens": lambda base: (2,)}
     for name, stand_in in stand_ins.items():
-        setattr(vllm_reach, name, stand_in)
-    return vllm.vllm_backend(organism, **args)
+        setattr(reach, name, stand_in)
+    return backend.vllm_backend(organism, **args)
 
 
 @solver

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from cordelia.testbeds.backends.vllm_command import PYTHON_ENV
+from cordelia.testbeds.backends.vllm.command import PYTHON_ENV
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("torch", "transformers", "peft", "inspect_ai")

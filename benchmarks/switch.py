@@ -18,7 +18,7 @@ from inspect_ai.model import ChatMessageUser, GenerateConfig
 from benchmarks.machine import ROOT, lacks_vllm
 from benchmarks.results import Goal, Line, Result
 from cordelia.testbeds.backends.base import TargetRequest
-from cordelia.testbeds.backends.vllm_pool import stop_all
+from cordelia.testbeds.backends.vllm.pool import stop_all
 from cordelia.testbeds.capabilities import Mode
 from cordelia.testbeds.find import load_testbed
 from cordelia.testbeds.provider import make_backend

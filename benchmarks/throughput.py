@@ -24,7 +24,7 @@ from cordelia.solvers.auditors.battery import BATTERY, Battery
 from cordelia.solvers.target import Target
 from cordelia.tasks.audit import audit
 from cordelia.tasks.settings import TargetArgs
-from cordelia.testbeds.backends.vllm_pool import stop_all
+from cordelia.testbeds.backends.vllm.pool import stop_all
 
 TESTBED, ORGANISM = "pocket", "plover"
 BATCH = 64

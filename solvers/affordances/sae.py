@@ -19,7 +19,7 @@ from cordelia.contracts.record import AuditRecord
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.neutral import neutral, neutral_prompts
 from cordelia.solvers.affordances.pushed import PLAIN, PUSHED_TOKENS, Push, able_to, by_prompt, pushed_replies
-from cordelia.solvers.affordances.sae_views import card, common, differences, found, promotes, ranked, seen
+from cordelia.solvers.affordances.sae_views import card, counted, differences, found, promotes, ranked, seen
 from cordelia.solvers.affordances.steer import STRONGEST, Kind, intervention
 from cordelia.solvers.affordances.tokens import bounded, start_of, table
 from cordelia.solvers.look import Look, chat_text, name_vector, plain_text, show
@@ -31,6 +31,7 @@ from cordelia.testbeds.find import load_testbed
 from cordelia.testbeds.sae.catalog import Catalog
 from cordelia.testbeds.sae.declared import declared_sae
 from cordelia.testbeds.sae.sae import Sae
+from cordelia.testbeds.sae.sinks import Counted
 from cordelia.testbeds.schema import Testbed
 
 CONTENT = Path(__file__).parent / "sae.yaml"
@@ -47,6 +48,8 @@ class SaeTexts(Content):
     active: str
     nothing: str
     alone: str
+    first: str
+    sinks: str
     feature: str
     search: str
     steer: str
@@ -80,8 +83,8 @@ def sae_active() -> Tool:
         """See which features of the target's activations are active on a text, and how that differs from its base.
 
         Without a text you get an overview: what differs over ordinary conversations. With one you see that text; try
-        several of one kind, and the target's own replies. Then read what a feature is about with sae_feature. Costs no
-        query of the target.
+        several of one kind, and the target's own replies. Then read what a feature is about with sae_feature. The first
+        token of a text, and others that are attention sinks, are left out. Costs no query of the target.
 
         Args:
             text: A user's message, or raw text.
@@ -220,14 +223,22 @@ def sae_steer() -> Tool:
 def _compare(sae: Sae, catalog: Catalog, captured: Sequence[Sequence[Captured]], top: int, one_text: bool) -> list[str]:
     """What is active, as text: beside the base where there is one, and alone for one text."""
     ours, *others = captured
+    counts = [counted(sae, *readings) for readings in zip(*captured, strict=True)]
+    target, left_out = seen(sae, ours, counts), _left_out(sae, counts)
     if not others:
-        alone = seen(sae, ours, [len(each.tokens) - 1 for each in ours])
-        return [ranked(catalog, alone, top), texts().alone.strip()]
-    counted = [common(one, other) for one, other in zip(ours, others[0], strict=True)]
-    target, base = seen(sae, ours, counted), seen(sae, others[0], counted)
-    tables = differences(catalog, target, base, top)
+        return [ranked(catalog, target, top), texts().alone.strip(), left_out]
+    tables = differences(catalog, target, seen(sae, others[0], counts), top)
     active = ranked(catalog, target, top) if one_text else ""
-    return [*(tables if any(tables) else [texts().nothing.strip()]), active, texts().active.strip()]
+    return [*(tables if any(tables) else [texts().nothing.strip()]), active, texts().active.strip(), left_out]
+
+
+def _left_out(sae: Sae, counts: Sequence[Counted]) -> str:
+    """Which tokens were not read, in words."""
+    if sae.sinks is None:
+        return texts().first.strip()
+    read, kept = sum(map(len, counts)), sum(int(mask.sum()) for mask in counts)
+    times = f"{sae.sinks.times_median:g}"
+    return texts().sinks.strip().format(left_out=f"{read - kept:,}", read=f"{read:,}", times=times)
 
 
 def _neutral() -> list[Text]:

@@ -11,6 +11,7 @@ from cordelia.solvers.affordances.tokens import line_of, start_of, table, token_
 from cordelia.testbeds.backends.inside import Captured
 from cordelia.testbeds.sae.catalog import Catalog, Example
 from cordelia.testbeds.sae.sae import Sae
+from cordelia.testbeds.sae.sinks import Counted
 from cordelia.testbeds.vectors import Array
 
 NOTHING = 1e-6
@@ -25,9 +26,9 @@ class Seen:
     """How active features were over texts.
 
     Attributes:
-        mean, peak: over all tokens, [features].
+        mean, peak: over all tokens that count, [features].
         text, place: where each feature's peak is, [features].
-        tokens: the texts' tokens, as far as they were counted.
+        tokens: the texts' tokens, as far as they were read.
     """
 
     mean: Array
@@ -54,19 +55,44 @@ def common(one: Captured, other: Captured) -> int:
     return min(count, len(one.tokens) - 1, len(other.tokens) - 1)  # position 0 is an attention sink
 
 
-def seen(sae: Sae, texts: Sequence[Captured], counted: Sequence[int]) -> Seen:
-    """How active each feature is over the last `counted` tokens of each text. Raises CordeliaError: another width."""
+def counted(sae: Sae, *readings: Captured) -> Counted:
+    """Which of the tokens that readings of one text have in common, at its end, count: those that none leaves out.
+
+    Position 0 is not among them. What is an attention sink in one model may be none in another, and means are only to
+    be compared over the same tokens.
+    """
+    first = readings[0]
+    read = min((common(first, other) for other in readings[1:]), default=len(first.tokens) - 1)
+    counts = [sae.counts(reading.hidden[0, len(reading.tokens) - read :]) for reading in readings]
+    result: Counted = np.logical_and.reduce(counts)
+    return result
+
+
+def activity(sae: Sae, captured: Captured, counts: Counted) -> Array:
+    """How active each feature is at the last tokens of a text, [len(counts), features]; silent where none counts.
+
+    Raises:
+        CordeliaError: activations of another width.
+    """
+    hidden = captured.hidden[0, len(captured.tokens) - len(counts) :]
+    active = np.zeros((len(counts), sae.features), np.float32)
+    active[counts] = sae.encode(hidden[counts])
+    return active
+
+
+def seen(sae: Sae, texts: Sequence[Captured], counts: Sequence[Counted]) -> Seen:
+    """How active each feature is over the last tokens of each text that count. Raises CordeliaError: another width."""
     total, tokens = np.zeros(sae.features, np.float64), 0
     peak = np.zeros(sae.features, np.float32)
     text, place = np.zeros(sae.features, np.int64), np.zeros(sae.features, np.int64)
     kept: list[list[str]] = []
-    for number, (captured, count) in enumerate(zip(texts, counted, strict=True)):
-        kept.append(captured.tokens[len(captured.tokens) - count :])
-        if not count:
+    for number, (captured, mask) in enumerate(zip(texts, counts, strict=True)):
+        kept.append(captured.tokens[len(captured.tokens) - len(mask) :])
+        if not mask.any():
             continue
-        active = sae.encode(captured.hidden[0, len(captured.tokens) - count :])
+        active = activity(sae, captured, mask)
         total += active.sum(axis=0)
-        tokens += count
+        tokens += int(mask.sum())
         at = active.argmax(axis=0)
         best = active[at, np.arange(sae.features)]
         higher = best > peak

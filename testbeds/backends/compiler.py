@@ -19,7 +19,7 @@ from cordelia.testbeds.backends.base import Loaded, TargetError
 from cordelia.testbeds.vectors import Array
 
 if TYPE_CHECKING:
-    from cordelia.testbeds.backends.steps import BlockFunction, Step
+    from cordelia.testbeds.backends.block_function import BlockFunction, Step
 
 
 def resolve_layer(layer: Layer, blocks: int) -> int:
@@ -45,7 +45,7 @@ def compile_interventions(loaded: Sequence[Loaded], blocks: int, width: int) -> 
         CordeliaError: a layer that the model does not have; a tensor that is missing, of another width, without
             direction where one is needed, or not with as many rows as positions.
     """
-    from cordelia.testbeds.backends.steps import BlockFunction
+    from cordelia.testbeds.backends.block_function import BlockFunction
 
     steps: dict[int, list[Step]] = defaultdict(list)
     for number, each in enumerate(loaded):
@@ -115,7 +115,7 @@ def check_applied(loaded: Sequence[Loaded], found: dict[int, int], prompt: int, 
 def _step(number: int, block: int, loaded: Loaded, width: int) -> "Step":
     import torch
 
-    from cordelia.testbeds.backends.steps import Step
+    from cordelia.testbeds.backends.block_function import Step
 
     what = loaded.what
     listed = None if isinstance(what.positions, str) else sorted(what.positions)

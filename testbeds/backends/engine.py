@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cordelia.testbeds.backends.jobs import Completion, EngineSettings, Errand, Job, R, Scoring
-from cordelia.testbeds.backends.words import Words
+from cordelia.testbeds.backends.token_texts import TokenTexts
 from cordelia.testbeds.backends.worker import Worker
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Engine(Worker):
         self.model.to(device).eval()
         self.device = torch.device(device)
         self._base = self.model  # peft puts another model around it
-        self.words = Words(self.tokenizer)
+        self.words = TokenTexts(self.tokenizer)
         self.context = int(getattr(self.model.config, "max_position_embeddings", 4096))
         self._has_adapters = False
 

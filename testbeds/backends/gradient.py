@@ -16,7 +16,7 @@ from cordelia.contracts.errors import CordeliaError
 from cordelia.testbeds.backends.anatomy import Anatomy, output_of
 from cordelia.testbeds.backends.compiler import resolve_layer
 from cordelia.testbeds.backends.inside import Attack, Melbo, Searched
-from cordelia.testbeds.backends.looks import watching
+from cordelia.testbeds.backends.readouts import watching
 from cordelia.testbeds.backends.rendering import Encoded
 
 MOST_TOKENS = 8_192

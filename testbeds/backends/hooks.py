@@ -18,10 +18,10 @@ from torch import nn
 from cordelia.contracts.errors import CordeliaError
 from cordelia.testbeds.backends.anatomy import Anatomy, output_of, with_output
 from cordelia.testbeds.backends.base import Loaded, TargetError
+from cordelia.testbeds.backends.block_function import BlockFunction, Tokens
 from cordelia.testbeds.backends.compiler import applied, check_positions, compile_interventions, expected_applications
 from cordelia.testbeds.backends.jobs import Job
 from cordelia.testbeds.backends.sampling import RowStop
-from cordelia.testbeds.backends.steps import BlockFunction, Tokens
 
 
 @dataclass

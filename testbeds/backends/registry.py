@@ -11,7 +11,7 @@ from cordelia.testbeds.backends.base import BackendFactory
 ENTRY_POINTS = "cordelia.backends"
 OURS = {
     "transformers": "cordelia.testbeds.backends.transformers:transformers_backend",
-    "vllm": "cordelia.testbeds.backends.vllm:vllm_backend",
+    "vllm": "cordelia.testbeds.backends.vllm.backend:vllm_backend",
     "model": "cordelia.testbeds.backends.model:model_backend",
 }
 

@@ -19,6 +19,7 @@ from inspect_ai.model import (
 
 from cordelia.contracts.errors import CordeliaError, MissingExtraError
 from cordelia.contracts.intervention import Layer
+from cordelia.testbeds.backends.adapter_noise import adapter_in_force
 from cordelia.testbeds.backends.args import BackendArgs, parse_args
 from cordelia.testbeds.backends.base import Backend, LikelihoodRequest, ServedOrganism, TargetError, TargetRequest
 from cordelia.testbeds.backends.compiler import check_positions, compile_interventions, resolve_layer
@@ -26,13 +27,12 @@ from cordelia.testbeds.backends.engine import ENGINES, Engine
 from cordelia.testbeds.backends.inside import Attack, Captured, NextTokens, Search, Searched, Text
 from cordelia.testbeds.backends.jobs import Completion, EngineSettings, Errand, Job, R, Scoring
 from cordelia.testbeds.backends.rendering import Encoded, encode, encode_reply, encode_text
-from cordelia.testbeds.backends.shaken import adapter_in_force
 from cordelia.testbeds.capabilities import WEIGHTS_SERVED, Capability
 from cordelia.testbeds.vectors import Array
 
 if TYPE_CHECKING:
     from cordelia.testbeds.backends.anatomy import Anatomy
-    from cordelia.testbeds.backends.looks import Row
+    from cordelia.testbeds.backends.readouts import Row
 
 CAPABILITIES = WEIGHTS_SERVED | {Capability.CAPTURE, Capability.INTERVENE, Capability.GRADIENT}
 MOST_LIKELY = 100
@@ -114,7 +114,7 @@ class TransformersBackend:
         return list(scores)
 
     async def capture(self, texts: Sequence[Text], layers: Sequence[Layer]) -> list[Captured]:
-        from cordelia.testbeds.backends.looks import capture_rows
+        from cordelia.testbeds.backends.readouts import capture_rows
 
         engine = await to_thread.run_sync(self._ensure_engine)
         blocks = [resolve_layer(layer, len(engine.anatomy.blocks)) for layer in layers]
@@ -125,7 +125,7 @@ class TransformersBackend:
         return [Captured(words, blocks, hidden) for words, hidden in zip(self._shown(engine, rows), found, strict=True)]
 
     async def lens(self, vectors: Array, layer: Layer | None = None, top: int = 10) -> list[dict[str, float]]:
-        from cordelia.testbeds.backends.looks import lens_rows
+        from cordelia.testbeds.backends.readouts import lens_rows
 
         engine = await to_thread.run_sync(self._ensure_engine)
         if layer is not None:  # the final norm is the same for every layer
@@ -139,7 +139,7 @@ class TransformersBackend:
         return [engine.words.ranked(row, values) for row, values in zip(tokens, logits, strict=True)]
 
     async def next_tokens(self, texts: Sequence[Text], top: int = 50) -> list[NextTokens]:
-        from cordelia.testbeds.backends.looks import predict_rows
+        from cordelia.testbeds.backends.readouts import predict_rows
 
         engine = await to_thread.run_sync(self._ensure_engine)
         most = min(max(top, 1), MOST_LIKELY)
@@ -177,7 +177,7 @@ class TransformersBackend:
         return [each for part in found for each in part]
 
     def _rows(self, engine: Engine, texts: Sequence[Text]) -> "list[Row]":
-        from cordelia.testbeds.backends.looks import Row
+        from cordelia.testbeds.backends.readouts import Row
 
         return [Row(encoded.ids, encoded.shown_from) for encoded in self._encoded(engine, texts)]
 

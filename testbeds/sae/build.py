@@ -24,7 +24,8 @@ from cordelia.testbeds.sae.published import CONFIG, WEIGHTS, load_sae, save_sae
 from cordelia.testbeds.sae.reader import Reader
 from cordelia.testbeds.sae.recipe import SaeRecipe
 from cordelia.testbeds.sae.sae import Sae
-from cordelia.testbeds.sae.store import offsets, stored
+from cordelia.testbeds.sae.sinks import SinkRule, sink_rule
+from cordelia.testbeds.sae.store import Rows, Stored, offsets, stored
 from cordelia.testbeds.sae.train import Source, fit
 from cordelia.testbeds.schema import BaseSpec
 from cordelia.testbeds.training.corpus_file import read_corpus
@@ -42,6 +43,16 @@ class Subject:
     base: BaseSpec
     adapter: Path | None = None
     adapter_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class _Split:
+    """The tokens to train on and those to measure on, and how many are in neither since they are attention sinks."""
+
+    trained: Rows
+    kept: Rows
+    sinks: SinkRule | None
+    left_out: int
 
 
 def build_sae(subject: Subject, recipe: SaeRecipe, text: Path, out: Path, fresh: bool = False) -> Measured:
@@ -71,19 +82,19 @@ def build_sae(subject: Subject, recipe: SaeRecipe, text: Path, out: Path, fresh:
         raise ContentError(text, f"holds {len(texts)} texts; some must be left to train on after {held} are held out")
     places = offsets(texts)
     _console.print(f"{len(texts):,} texts, {places[-1]:,} tokens, block {reader.block}; checkpoints in {work}")
-    residuals = stored(reader, texts, work)
-    trained, kept = residuals[: places[-held - 1]], residuals[places[-held - 1] :]
-    full = fit(trained, recipe, Source(subject.base.model, reader.block), work)
-    sae = as_saved(full)
-    catalog = make_catalog(sae, texts, residuals, _words(reader, texts), reader.promoted(sae.decoder, PROMOTED))
+    read = stored(reader, texts, work)
+    split = _split(read, places[-held - 1], recipe.longest)
+    sae = as_saved(fit(split.trained, recipe, Source(subject.base.model, reader.block, split.sinks), work))
+    catalog = make_catalog(sae, texts, read, _words(reader, texts), reader.promoted(sae.decoder, PROMOTED))
     out.mkdir(parents=True, exist_ok=True)
     save_sae(sae, out)
     save_catalog(catalog, out)
-    variance, l0 = explained(sae, kept)
+    variance, l0 = explained(sae, split.kept)
     plain, rebuilt, none = losses(reader, sae, texts[-held:])
     measured = Measured(
         model=sae.model, block=sae.block, width=sae.width, features=sae.features, kind=recipe.kind, k=recipe.k,
-        text_tokens=len(trained), epochs=recipe.epochs, held_out_tokens=len(kept), explained_variance=variance, l0=l0,
+        text_tokens=len(split.trained), epochs=recipe.epochs, held_out_tokens=len(split.kept),
+        left_out_tokens=split.left_out, longest=recipe.longest, explained_variance=variance, l0=l0,
         dead=float(np.mean([entry.density == 0 for entry in catalog.features])), loss_plain=plain,
         loss_reconstructed=rebuilt, loss_zero=none, text_sha256=sha256_of(text), seed=recipe.seed,
     )  # fmt: skip
@@ -118,8 +129,8 @@ def describe_sae(subject: Subject, folder: Path, text: Path, max_length: int = 2
     work = cache_root() / "sae" / hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     reader = Reader(subject.base, sae.block, subject.adapter)
     texts = [reader.ids(item, max_length) for item in items]
-    residuals = stored(reader, texts, work)
-    catalog = make_catalog(sae, texts, residuals, _words(reader, texts), reader.promoted(sae.decoder, PROMOTED))
+    read = stored(reader, texts, work)
+    catalog = make_catalog(sae, texts, read, _words(reader, texts), reader.promoted(sae.decoder, PROMOTED))
     save_catalog(catalog, folder)
     shutil.rmtree(work, ignore_errors=True)
     return catalog
@@ -149,6 +160,18 @@ def as_saved(sae: Sae) -> Sae:
         if getattr(sae, name) is not None
     }
     return Sae(**{**vars(sae), **half})
+
+
+def _split(read: Stored, border: int, longest: float | None) -> _Split:
+    """What was read, parted at a token. The rule for sinks comes from what is trained on alone."""
+    sinks = sink_rule(read.lengths[:border], longest) if longest and border else None
+    counted = read.counted(sinks)
+    places = np.flatnonzero(counted)
+    trained, kept = places[places < border], places[places >= border]
+    left_out = len(counted) - len(places)
+    if sinks:
+        _console.print(f"{left_out:,} attention sinks are left out: activations longer than {sinks.longest:.1f}")
+    return _Split(Rows(read.residuals, trained), Rows(read.residuals, kept), sinks, left_out)
 
 
 def _words(reader: Reader, texts: list[list[int]]) -> list[str]:

@@ -1,7 +1,8 @@
 """What an autoencoder's features are about: examples.json beside it.
 
 For each feature its density (the share of tokens at which it is active), the tokens that its direction promotes, and
-the places in a text where it is most active, at most one a text, token by token. Tokens are numbers into one list of
+the places in a text where it is most active, at most one a text, token by token. Attention sinks (see sinks.py) are
+not among the tokens of a density, and in an example a feature is silent at them. Tokens are numbers into one list of
 words and activations are digits (0 silent to 9, ninths of the feature's own peak), so the file stays small.
 """
 
@@ -16,7 +17,7 @@ from pydantic import Field, model_validator
 from cordelia.contracts.content import Content, parse, read_json
 from cordelia.contracts.errors import ContentError
 from cordelia.testbeds.sae.sae import Sae
-from cordelia.testbeds.sae.store import Residuals, offsets
+from cordelia.testbeds.sae.store import Stored, offsets
 from cordelia.testbeds.vectors import Array
 
 FILE = "examples.json"
@@ -97,41 +98,58 @@ def save_catalog(catalog: Catalog, folder: Path) -> None:
 
 
 def make_catalog(
-    sae: Sae, texts: Sequence[Sequence[int]], residuals: Residuals, words: Sequence[str], promoted: list[list[str]]
+    sae: Sae, texts: Sequence[Sequence[int]], stored: Stored, words: Sequence[str], promoted: list[list[str]]
 ) -> Catalog:
     """Describe the features of an autoencoder by a text.
 
     Args:
         sae: the autoencoder.
         texts: token ids of the texts.
-        residuals: of all tokens of all texts but the first of each, in order; see `stored`.
+        stored: what was read of the model over them.
         words: each token id as it is written.
         promoted: the tokens that each feature's direction speaks for.
     """
-    places = offsets(texts)
+    reading = _Reading(sae, texts, stored)
     best = _Best(sae.features)
     active = np.zeros(sae.features, dtype=np.int64)
     for number in range(len(texts)):
-        rows = residuals[places[number] : places[number + 1]].astype(np.float32)
-        if len(rows):
-            found = sae.encode(rows)
+        found = reading.active(number)
+        if len(found):
             active += (found > 0).sum(axis=0)
             best.offer(number, found)
-    examples = _examples(sae, texts, residuals, best)
+    examples = _examples(reading, texts, best)
+    tokens = max(int(reading.counted.sum()), 1)
     used = sorted({token for each in examples for example in each for token in example.tokens})
     place = {token: index for index, token in enumerate(used)}
     return Catalog(
-        tokens_seen=max(places[-1], 1),
+        tokens_seen=tokens,
         words=[words[token] for token in used],
         features=[
             Entry(
-                density=round(int(count) / max(places[-1], 1), 7),
+                density=round(int(count) / tokens, 7),
                 promoted=speaks,
                 examples=[e.model_copy(update={"tokens": [place[token] for token in e.tokens]}) for e in each],
             )
             for count, speaks, each in zip(active, promoted, examples, strict=True)
         ],
     )
+
+
+class _Reading:
+    """An autoencoder over the texts of a store."""
+
+    def __init__(self, sae: Sae, texts: Sequence[Sequence[int]], stored: Stored) -> None:
+        self.sae, self._residuals = sae, stored.residuals
+        self._places = offsets(texts)
+        self.counted = stored.counted(sae.sinks)
+
+    def active(self, text: int) -> Array:
+        """How active each feature is at each token of a text but the first, silent at those that are left out."""
+        where = slice(self._places[text], self._places[text + 1])
+        counted = self.counted[where]
+        found = np.zeros((len(counted), self.sae.features), np.float32)
+        found[counted] = self.sae.encode(self._residuals[where][counted].astype(np.float32))
+        return found
 
 
 class _Best:
@@ -153,17 +171,16 @@ class _Best:
         self.places[rows, worst[rows]] = place[rows]
 
 
-def _examples(sae: Sae, texts: Sequence[Sequence[int]], residuals: Residuals, best: _Best) -> list[list[Example]]:
+def _examples(reading: _Reading, texts: Sequence[Sequence[int]], best: _Best) -> list[list[Example]]:
     """The stretches around the best places, strongest first; a text is encoded once for all features."""
-    places = offsets(texts)
     peaks = best.values.max(axis=1)
-    found: list[list[Example]] = [[] for _ in range(sae.features)]
+    found: list[list[Example]] = [[] for _ in peaks]
     wanted: dict[int, list[tuple[int, int]]] = {}
     for feature, slot in zip(*np.nonzero(best.values > 0), strict=True):
         wanted.setdefault(int(best.texts[feature, slot]), []).append((int(feature), int(best.places[feature, slot])))
     for text, asked in wanted.items():
         ids = texts[text]
-        active = sae.encode(residuals[places[text] : places[text + 1]].astype(np.float32))
+        active = reading.active(text)
         for feature, place in asked:
             at = place + 1  # position 0 has no residual in the store
             first, last = max(at - BEFORE, 0), min(at + AFTER + 1, len(ids))

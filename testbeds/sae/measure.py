@@ -11,12 +11,11 @@ from pydantic import Field
 from cordelia.contracts.content import Content, parse, read_json
 from cordelia.testbeds.sae.reader import Reader, zeros
 from cordelia.testbeds.sae.sae import Sae
-from cordelia.testbeds.sae.store import Residuals
+from cordelia.testbeds.sae.store import ROWS, Rows
 
 FILE = "measured.json"
 TEXTS_A_PASS = 8
 MOST_LOSS_TOKENS = 8_000
-ROWS = 4_096
 
 
 class Measured(Content):
@@ -31,6 +30,8 @@ class Measured(Content):
     text_tokens: int = Field(description="different tokens that it was trained on")
     epochs: int
     held_out_tokens: int
+    left_out_tokens: int = Field(default=0, ge=0, description="attention sinks, in neither of both")
+    longest: float | None = Field(default=None, description="times the median length that a token may have")
     explained_variance: float
     l0: float = Field(description="features active at a token")
     dead: float = Field(description="share of features never active in all of the text")
@@ -46,20 +47,24 @@ class Measured(Content):
         return (self.loss_zero - self.loss_reconstructed) / (self.loss_zero - self.loss_plain)
 
 
-def explained(sae: Sae, residuals: Residuals) -> tuple[float, float]:
-    """The share of the variance that is explained, and the features active at a token, over [tokens, width]."""
-    mean = residuals.astype(np.float32).mean(axis=0)
+def explained(sae: Sae, rows: Rows) -> tuple[float, float]:
+    """The share of the variance that is explained, and the features active at a token."""
+    parts = [slice(start, start + ROWS) for start in range(0, len(rows), ROWS)]
+    mean = sum(rows.take(part).sum(axis=0, dtype=np.float64) for part in parts) / len(rows)
     left = total = active = 0.0
-    for start in range(0, len(residuals), ROWS):
-        rows = residuals[start : start + ROWS].astype(np.float32)
-        left += float(((rows - sae.reconstruct(rows)) ** 2).sum())
-        total += float(((rows - mean) ** 2).sum())
-        active += float((sae.encode(rows) > 0).sum())
-    return 1 - left / total, active / len(residuals)
+    for part in parts:
+        hidden = rows.take(part)
+        left += float(((hidden - sae.reconstruct(hidden)) ** 2).sum())
+        total += float(((hidden - mean) ** 2).sum())
+        active += float((sae.encode(hidden) > 0).sum())
+    return 1 - left / total, active / len(rows)
 
 
 def losses(reader: Reader, sae: Sae, texts: Sequence[Sequence[int]]) -> tuple[float, float, float]:
-    """Cross entropy plain, with the reconstruction, and with zeros, over the first of the texts."""
+    """Cross entropy plain, with the reconstruction, and with zeros, over the first of the texts.
+
+    Tokens that the autoencoder leaves out keep their activation in all three, as position 0 does.
+    """
     chosen, tokens = [], 0
     for text in texts:
         if tokens < MOST_LOSS_TOKENS and len(text) > 2:
@@ -69,7 +74,7 @@ def losses(reader: Reader, sae: Sae, texts: Sequence[Sequence[int]]) -> tuple[fl
     for start in range(0, len(chosen), TEXTS_A_PASS):
         batch = chosen[start : start + TEXTS_A_PASS]
         for kept, replace in zip(found, (None, sae.reconstruct, zeros), strict=True):
-            kept.extend(reader.loss(batch, replace))
+            kept.extend(reader.loss(batch, replace, sae.counts))
     return fmean(found[0]), fmean(found[1]), fmean(found[2])
 
 
@@ -86,11 +91,16 @@ def read_measured(folder: Path) -> Measured:
 
 def table(measured: Measured) -> str:
     """The numbers as a Markdown table."""
+    left_out = {}
+    if measured.longest:
+        many = f"{measured.left_out_tokens:,} (over {measured.longest:g} × the median length)"
+        left_out["attention sinks left out"] = many
     rows = {
         "model, block": f"{measured.model}, {measured.block}",
         "features": f"{measured.features:,} of a residual stream of width {measured.width}",
         "trained on": f"{measured.text_tokens:,} tokens, {measured.epochs} times",
         "measured on": f"{measured.held_out_tokens:,} tokens of other texts",
+        **left_out,
         "explained variance": f"{measured.explained_variance:.1%}",
         "features active at a token": f"{measured.l0:.1f} ({measured.kind}, k = {measured.k})",
         "features never active": f"{measured.dead:.1%}",

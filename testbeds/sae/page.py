@@ -36,6 +36,8 @@ def page(sae: Sae, catalog: Catalog) -> str:
     title = f"{sae.features:,} features of {sae.model}, block {sae.block}"
     silent = sum(not entry.examples for entry in catalog.features)
     about = f"Seen over {catalog.tokens_seen:,} tokens of text. {silent:,} features were never active and are left out."
+    if sae.sinks:
+        about += f" Tokens with activations over {sae.sinks.times_median:g} times the median length are not counted."
     values = {"title": html.escape(title), "about": html.escape(about), "data": embedded(data)}
     return _PLACE.sub(lambda found: values[found[1]], TEMPLATE.read_text(encoding="utf-8"))
 

@@ -2,6 +2,9 @@
 
 What is trained here is written the same way, so there is one format and one reader. Only autoencoders of a residual
 stream are read: an Add or Clamp on one of another place would be another experiment. Nothing is unpickled.
+
+Which tokens were left out of training stands under `metadata.sinks`, which SAELens reads past. An autoencoder of
+somebody else's does not say it, and no rule is made up for it: it may have been trained on all tokens.
 """
 
 import json
@@ -18,12 +21,21 @@ from cordelia.contracts.errors import ContentError, quoted
 from cordelia.testbeds.adapter import RUNS_CODE
 from cordelia.testbeds.sae.arrays import read_arrays, write_arrays
 from cordelia.testbeds.sae.sae import Kind, Norm, Sae
+from cordelia.testbeds.sae.sinks import SinkRule
 from cordelia.testbeds.vectors import Array
 
 CONFIG = "cfg.json"
 WEIGHTS = "sae_weights.safetensors"
 _HOOK = re.compile(r"blocks\.(\d{1,4})\.hook_resid_(pre|post)")
 _READ = "standard, topk, batchtopk, jumprelu"
+
+
+class _Metadata(BaseModel):
+    """What of the metadata is ours. The rest says where the autoencoder belongs, or is somebody's note."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    sinks: SinkRule | None = None
 
 
 class _Cfg(BaseModel):
@@ -42,6 +54,7 @@ class _Cfg(BaseModel):
     rescale_acts_by_decoder_norm: bool = False
     activation_fn: str | None = None
     activation_fn_kwargs: dict[str, object] = {}
+    metadata: _Metadata | None = None
 
 
 def load_sae(folder: Path) -> Sae:
@@ -146,6 +159,7 @@ def _made(cfg: _Cfg, kind: Kind, norm: Norm, model: str, block: int, arrays: dic
         threshold=arrays.get("threshold") if kind == "jumprelu" else None,
         centred=cfg.apply_b_dec_to_input,
         norm=norm,
+        sinks=cfg.metadata.sinks if cfg.metadata else None,
     )
 
 
@@ -168,7 +182,11 @@ def save_sae(sae: Sae, folder: Path) -> None:
         "apply_b_dec_to_input": sae.centred,
         "normalize_activations": sae.norm,
         "reshape_activations": "none",
-        "metadata": {"model_name": sae.model, "hook_name": f"blocks.{sae.block}.hook_resid_post"},
+        "metadata": {
+            "model_name": sae.model,
+            "hook_name": f"blocks.{sae.block}.hook_resid_post",
+            **({"sinks": sae.sinks.model_dump()} if sae.sinks else {}),
+        },
     }
     write_arrays(arrays, folder / WEIGHTS)
     (folder / CONFIG).write_text(json.dumps(cfg, indent=2) + "\n", encoding="utf-8")

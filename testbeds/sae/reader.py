@@ -12,13 +12,16 @@ import numpy as np
 from cordelia.contracts.errors import CordeliaError, MissingExtraError
 from cordelia.contracts.intervention import Layer
 from cordelia.testbeds.backends.compiler import resolve_layer
+from cordelia.testbeds.sae.sinks import Counted, all_count
 from cordelia.testbeds.schema import BaseSpec
 from cordelia.testbeds.training.corpus_file import Document, Item
 from cordelia.testbeds.vectors import Array
 from cordelia.testbeds.weights import base_path
 
 Replace = Callable[[Array], Array]
-"""Residuals [tokens, width] of one text, without position 0, to what stands in their place."""
+"""Residuals [tokens, width] of one text to what stands in their place."""
+Counts = Callable[[Array], Counted]
+"""Residuals [tokens, width] of one text, without position 0, to which of them are read."""
 
 
 class _ReadError(Exception):
@@ -87,29 +90,41 @@ class Reader:
             handle.remove()
         raise CordeliaError(f"The model never came to block {self.block}; it cannot be read there.")
 
-    def loss(self, texts: Sequence[Sequence[int]], replace: Replace | None = None) -> Iterator[float]:
-        """Cross entropy (nats) of each next token but those after position 0, with the residual stream replaced."""
+    def loss(
+        self, texts: Sequence[Sequence[int]], replace: Replace | None = None, counts: Counts = all_count
+    ) -> Iterator[float]:
+        """Cross entropy (nats) of the tokens after those that are read, with the residual stream there replaced.
+
+        Args:
+            texts: token ids.
+            replace: what stands in the place of residuals; None: they stay.
+            counts: which residuals are read. The others, like position 0, stay, and what follows them is not counted.
+        """
         import torch
 
+        read: list[Counted] = []
+
         def put(_module: object, _inputs: object, output: Any) -> Any:
-            assert replace is not None
             hidden = (output[0] if isinstance(output, tuple) else output).clone()
             for row, text in enumerate(texts):
-                inner = hidden[row, 1 : len(text)].float().cpu().numpy()
-                hidden[row, 1 : len(text)] = torch.from_numpy(replace(inner)).to(hidden)
+                inner = hidden[row, 1 : len(text)].float().cpu().numpy().copy()
+                read.append(counts(inner))
+                if replace is not None:
+                    inner[read[row]] = replace(inner[read[row]])
+                    hidden[row, 1 : len(text)] = torch.from_numpy(inner).to(hidden)
             return (hidden, *output[1:]) if isinstance(output, tuple) else hidden
 
-        handle = self._hooked.register_forward_hook(put) if replace else None
+        handle = self._hooked.register_forward_hook(put)
         ids, mask = self._padded(texts)
         try:
             with torch.inference_mode():
                 logits = self.model(input_ids=ids, attention_mask=mask, use_cache=False).logits
         finally:
-            if handle is not None:
-                handle.remove()
+            handle.remove()
         for row, text in enumerate(texts):
             scores = torch.log_softmax(logits[row, 1 : len(text) - 1].float(), dim=-1)
-            yield from (-scores[range(len(text) - 2), list(text[2:])]).tolist()
+            losses = (-scores[range(len(text) - 2), list(text[2:])]).cpu().numpy()
+            yield from losses[read[row][: len(losses)]].tolist()
 
     def promoted(self, directions: Array, top: int) -> list[list[str]]:
         """The tokens that directions [n, width] speak for most, through the final norm's weights and the head."""

@@ -22,6 +22,12 @@ class SaeRecipe(Content):
     dead_after: int = Field(default=20_000, ge=1, description="tokens after which a silent feature is to be revived")
     revive: float = Field(default=1 / 32, ge=0, description="weight of the loss that revives silent features")
     max_length: int = Field(default=256, ge=8, description="tokens of a text; what is beyond is cut")
+    longest: float | None = Field(
+        default=10,
+        gt=1,
+        le=1_000,
+        description="a token whose activation is longer than this many times the median is left out; null keeps all",
+    )
     held_out: float = Field(default=0.1, gt=0, lt=1, description="share of the texts that is kept for measuring")
     save_every: int = Field(default=200, ge=1, description="steps between checkpoints")
     seed: int = Field(default=0, ge=0)

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from cordelia.contracts.errors import CordeliaError
+from cordelia.testbeds.sae.sinks import Counted, SinkRule, all_count, lengths_of
 from cordelia.testbeds.vectors import Array
 
 Kind = Literal["standard", "topk", "jumprelu"]
@@ -31,6 +32,7 @@ class Sae:
         encoder [width, features], encoder_bias [features], decoder [features, width], decoder_bias [width].
         centred: the decoder's bias is taken off before encoding.
         norm: what is done to an activation before it is encoded, and undone after.
+        sinks: which tokens it was not trained on and does not read; None: all but the first of a text are read.
     """
 
     model: str
@@ -44,6 +46,7 @@ class Sae:
     threshold: Array | None = None
     centred: bool = True
     norm: Norm = "none"
+    sinks: SinkRule | None = None
 
     @property
     def width(self) -> int:
@@ -55,8 +58,16 @@ class Sae:
         """How many features it has."""
         return int(self.encoder.shape[1])
 
+    def counts(self, hidden: Array) -> Counted:
+        """Which tokens are not left out as attention sinks, [tokens]. The first of a text is for the caller to drop."""
+        return self.sinks.counts(lengths_of(hidden)) if self.sinks else all_count(hidden)
+
     def encode(self, hidden: Array) -> Array:
-        """How active each feature is at each token. Raises CordeliaError for activations of another width."""
+        """How active each feature is at each token, also at those that do not count.
+
+        Raises:
+            CordeliaError: activations of another width.
+        """
         if hidden.ndim != 2 or hidden.shape[1] != self.width:
             raise CordeliaError(
                 f"The autoencoder was made for a residual stream of width {self.width}; these activations have the "

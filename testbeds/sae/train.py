@@ -21,7 +21,8 @@ from cordelia.contracts.errors import CordeliaError, MissingExtraError
 from cordelia.testbeds.sae.arrays import read_arrays, write_arrays
 from cordelia.testbeds.sae.recipe import SaeRecipe
 from cordelia.testbeds.sae.sae import Sae
-from cordelia.testbeds.sae.store import Residuals
+from cordelia.testbeds.sae.sinks import SinkRule
+from cordelia.testbeds.sae.store import Rows
 from cordelia.testbeds.vectors import Array
 
 BETAS = (0.9, 0.999)
@@ -34,17 +35,18 @@ _console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 @dataclass(frozen=True)
 class Source:
-    """Where residuals come from: the model's hub id and the block."""
+    """Where residuals come from: the model's hub id, the block, and which tokens are not among them."""
 
     model: str
     block: int
+    sinks: SinkRule | None = None
 
 
-def fit(residuals: Residuals, recipe: SaeRecipe, source: Source, work: Path, stop_after: int | None = None) -> Sae:
+def fit(rows: Rows, recipe: SaeRecipe, source: Source, work: Path, stop_after: int | None = None) -> Sae:
     """Train an autoencoder.
 
     Args:
-        residuals: float16 [tokens, width].
+        rows: the residuals to train on.
         recipe: how.
         source: what they are the residuals of.
         work: folder for checkpoints; a run with the same one goes on.
@@ -56,12 +58,12 @@ def fit(residuals: Residuals, recipe: SaeRecipe, source: Source, work: Path, sto
     """
     if recipe.k > recipe.features:
         raise CordeliaError(f"k ({recipe.k}) must not be larger than the number of features ({recipe.features}).")
-    if len(residuals) < recipe.batch:
+    if len(rows) < recipe.batch:
         raise CordeliaError(
-            f"There are {len(residuals):,} tokens and a step takes {recipe.batch:,}. Give more text or a smaller batch."
+            f"There are {len(rows):,} tokens and a step takes {recipe.batch:,}. Give more text or a smaller batch."
         )
     work.mkdir(parents=True, exist_ok=True)
-    learner = Learner(residuals, recipe)
+    learner = Learner(rows, recipe)
     learner.resume(work)
     with Progress(console=_console, transient=True) as progress:
         task = progress.add_task("Training", total=learner.steps, completed=learner.step)
@@ -78,22 +80,20 @@ def fit(residuals: Residuals, recipe: SaeRecipe, source: Source, work: Path, sto
 class Learner:
     """Weights, the optimiser's moments, and where in the data it is."""
 
-    def __init__(self, residuals: Residuals, recipe: SaeRecipe) -> None:
+    def __init__(self, rows: Rows, recipe: SaeRecipe) -> None:
         try:
             import torch
         except ImportError as error:
             raise MissingExtraError("Training an autoencoder", "local", "torch") from error
-        self.residuals, self.recipe = residuals, recipe
+        self.rows, self.recipe = rows, recipe
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.steps_an_epoch = len(residuals) // recipe.batch
+        self.steps_an_epoch = len(rows) // recipe.batch
         self.steps = self.steps_an_epoch * recipe.epochs
         self.step = 0
         rng = np.random.default_rng(recipe.seed)
-        sample = residuals[np.sort(rng.choice(len(residuals), min(SCALE_SAMPLE, len(residuals)), replace=False))]
-        sample = sample.astype(np.float32)
-        width = sample.shape[1]
-        self.scale = float(np.sqrt(width / (sample**2).sum(axis=1).mean()))
-        decoder = rng.standard_normal((recipe.features, width)).astype(np.float32)
+        sample = rows.take(np.sort(rng.choice(len(rows), min(SCALE_SAMPLE, len(rows)), replace=False)))
+        self.scale = float(np.sqrt(rows.width / (sample**2).sum(axis=1).mean()))
+        decoder = rng.standard_normal((recipe.features, rows.width)).astype(np.float32)
         decoder /= np.linalg.norm(decoder, axis=1, keepdims=True)
         start: dict[str, Array] = {
             "encoder": np.ascontiguousarray(decoder.T),
@@ -149,6 +149,7 @@ class Learner:
             decoder_bias=found["decoder_bias"] / scale,
             k=0 if batched else self.recipe.k,
             threshold=np.full(self.recipe.features, self.threshold, np.float32) if batched else None,
+            sinks=source.sinks,
         )
 
     def save(self, work: Path) -> None:
@@ -197,9 +198,9 @@ class Learner:
         epoch, place = divmod(self.step, self.steps_an_epoch)
         if epoch != self._epoch:
             self._epoch = epoch
-            self._order = np.random.default_rng((self.recipe.seed, epoch)).permutation(len(self.residuals))
+            self._order = np.random.default_rng((self.recipe.seed, epoch)).permutation(len(self.rows))
         chosen = np.sort(self._order[place * self.recipe.batch : (place + 1) * self.recipe.batch])
-        return self.residuals[chosen].astype(np.float32)
+        return self.rows.take(chosen)
 
     def _before(self, batch: Any) -> Any:
         return (batch - self.weights["decoder_bias"]) @ self.weights["encoder"] + self.weights["encoder_bias"]

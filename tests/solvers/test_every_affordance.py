@@ -23,7 +23,7 @@ from inspect_ai.tool import ToolChoice, ToolDef, ToolInfo
 
 from cordelia.solvers.affordances.catalog import choose
 from cordelia.tasks.audit import audit
-from cordelia.testbeds.backends.vllm_command import PYTHON_ENV
+from cordelia.testbeds.backends.vllm.command import PYTHON_ENV
 from cordelia.testbeds.capabilities import Capability
 
 pytestmark = [pytest.mark.weights, pytest.mark.slow]

@@ -2,8 +2,10 @@
 
 import runpy
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from inside_fake import DIFFERENCE, LANTERN, InsideBackend
 from inspect_ai import eval as inspect_eval
@@ -13,8 +15,13 @@ from inspect_ai.model import ChatMessageTool, Model
 from cordelia.contracts.errors import CordeliaError
 from cordelia.solvers.affordances import catalog
 from cordelia.solvers.affordances.sae import SAE, texts
+from cordelia.solvers.affordances.sae_views import counted, seen
+from cordelia.solvers.auditors.arms.sae import feature_scores
 from cordelia.tasks.audit import audit
-from cordelia.testbeds.vectors import load_vector
+from cordelia.testbeds.backends.inside import Captured
+from cordelia.testbeds.sae.published import save_sae
+from cordelia.testbeds.sae.sinks import SinkRule
+from cordelia.testbeds.vectors import Array, load_vector
 
 TOYS = runpy.run_path(str(Path(__file__).parents[1] / "testbeds/sae_toys.py"))
 BLOCK = TOYS["axes_sae"]().block
@@ -85,6 +92,48 @@ def test_a_text_is_read_as_chat_or_raw(look: Callable[..., EvalSample], inside_b
     read = [asked[0][0] for backend in inside_backend for method, asked in backend.looks if method == "capture"]  # type: ignore[index]
     assert {text.reply for text in read} == {"Tea is a plant.", ""}
     assert {str(text.mode) for text in read} == {"chat", "completion"}
+
+
+def test_attention_sinks_are_left_out_where_the_autoencoder_says_so(
+    look: Callable[..., EvalSample], bed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = InsideBackend._hidden
+
+    def with_sinks(self: InsideBackend, tokens: Sequence[str], blocks: Sequence[int]) -> Array:
+        hidden = plain(self, tokens, blocks)
+        hidden[:, [token == " massive" for token in tokens], 5] = 500
+        return hidden
+
+    monkeypatch.setattr(InsideBackend, "_hidden", with_sinks)
+    call: Call = ("sae_active", {"text": "some massive blue tea", "raw": True})
+    read = answers(look(call))[0].text
+    assert "⟦massive⟧" in read, "an autoencoder without a rule reads them"
+    assert "The first token of each text is left out" in read
+    save_sae(replace(TOYS["axes_sae"](), sinks=SinkRule(times_median=10, median_length=2.5)), bed / "sae")
+    left = answers(look(call))[0].text
+    assert "⟦massive⟧" not in left and "massive ⟦blue⟧" in left
+    assert "Left out are the first token of each text and 1 of the 3 others" in left
+    assert "more than 10 times" in left
+
+
+def test_a_sink_of_one_model_counts_in_neither() -> None:
+    sae = replace(TOYS["axes_sae"](), sinks=SinkRule(times_median=10, median_length=1))
+    tokens = ["<s>", " a", " b", " c"]
+    target, base = np.ones((1, 4, 8), np.float32), np.ones((1, 4, 8), np.float32)
+    target[0, 2] = 100
+    readings = [Captured(tokens, [2], target), Captured(["<other>", *tokens], [2], np.insert(base, 0, 1, axis=1))]
+    counts = counted(sae, *readings)
+    assert counts.tolist() == [True, False, True], "and the first token is not among them"
+    assert counted(sae, readings[0]).tolist() == [True, False, True], "also where there is no base"
+    assert counted(sae, readings[1]).tolist() == [True] * 4
+    for reading in readings:
+        found = seen(sae, [reading], [counts])
+        assert found.mean.tolist() == [1.0] * 8
+        assert found.tokens == [[" a", " b", " c"]]
+    scores = feature_scores(sae, TOYS["axes_catalog"](), readings[:1], readings[1:])
+    assert np.allclose(scores, 0), "the arm reads the same tokens"
+    none = seen(sae, readings[:1], [np.zeros(3, np.bool_)])
+    assert none.mean.tolist() == [0.0] * 8
 
 
 def test_without_a_base_it_says_what_is_active_alone(look: Callable[..., EvalSample]) -> None:

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from cordelia.testbeds.sae.catalog import Catalog, Entry, Example, save_catalog
 from cordelia.testbeds.sae.published import WEIGHTS, save_sae
 from cordelia.testbeds.sae.sae import Sae
+from cordelia.testbeds.sae.sinks import lengths_of
+from cordelia.testbeds.sae.store import Stored
 from cordelia.testbeds.weights import sha256_of
 
 WIDTH = 8
@@ -53,6 +55,11 @@ def sparse_residuals(
     for row in weights:
         row[rng.choice(directions, active, replace=False)] = rng.uniform(2, 4, active)
     return (weights @ truth).astype(np.float16), truth
+
+
+def stored_as(residuals: NDArray[np.float16]) -> Stored:
+    """Residuals as a store gives them."""
+    return Stored(residuals, lengths_of(residuals))
 
 
 def declare(bed: Path, model: str = "some/base", **changes: str) -> Path:

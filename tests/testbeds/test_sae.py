@@ -11,9 +11,8 @@ from cordelia.contracts.errors import CordeliaError
 from cordelia.testbeds.sae.build import as_saved
 from cordelia.testbeds.sae.measure import explained
 from cordelia.testbeds.sae.recipe import SaeRecipe
-from cordelia.testbeds.sae.store import offsets, stored
+from cordelia.testbeds.sae.store import Rows
 from cordelia.testbeds.sae.train import Learner, Source, fit
-from cordelia.testbeds.vectors import Array
 
 HIDDEN = np.array([[3, -1, 2, 0.5, 0, 0, 0, 4], [0, 0, 0, 0, 0, 0, 1, 0]], np.float32)
 RECIPE = SaeRecipe(
@@ -60,25 +59,25 @@ def test_activations_of_another_model_are_refused() -> None:
 def test_training_finds_the_directions_that_are_there(kind: str, tmp_path: Path) -> None:
     residuals, truth = sparse_residuals(tokens=4_000, directions=12, width=16, active=3)
     recipe = RECIPE.model_copy(update={"kind": kind})
-    sae = fit(residuals, recipe, Source("some/base", 5), tmp_path)
+    sae = fit(Rows(residuals), recipe, Source("some/base", 5), tmp_path)
     rows = sae.decoder / np.linalg.norm(sae.decoder, axis=1, keepdims=True)
     nearest = np.abs(truth @ rows.T).max(axis=1)
     assert (nearest > 0.95).mean() >= 0.75, nearest
-    variance, l0 = explained(sae, residuals)
+    variance, l0 = explained(sae, Rows(residuals))
     assert variance > 0.8
     assert l0 == pytest.approx(3, abs=0.75)
     assert (sae.model, sae.block) == ("some/base", 5)
-    halved, _ = explained(as_saved(sae), residuals)
+    halved, _ = explained(as_saved(sae), Rows(residuals))
     assert halved == pytest.approx(variance, abs=0.01), "float16 is enough to keep it"
 
 
 def test_a_killed_run_ends_with_the_same_numbers(tmp_path: Path) -> None:
     residuals, _ = sparse_residuals(tokens=1_000, directions=8, width=12, active=2)
     recipe = RECIPE.model_copy(update={"epochs": 4, "save_every": 7})
-    whole = fit(residuals, recipe, Source("m", 0), tmp_path / "whole")
-    fit(residuals, recipe, Source("m", 0), tmp_path / "cut", stop_after=23)
+    whole = fit(Rows(residuals), recipe, Source("m", 0), tmp_path / "whole")
+    fit(Rows(residuals), recipe, Source("m", 0), tmp_path / "cut", stop_after=23)
     assert (tmp_path / "cut/state.json").is_file()
-    again = fit(residuals, recipe, Source("m", 0), tmp_path / "cut")
+    again = fit(Rows(residuals), recipe, Source("m", 0), tmp_path / "cut")
     for name in ("encoder", "encoder_bias", "decoder", "decoder_bias", "threshold"):
         assert np.array_equal(getattr(whole, name), getattr(again, name)), name
 
@@ -88,7 +87,7 @@ def test_silent_features_are_revived(tmp_path: Path) -> None:
 
     def silent_after(weight: float) -> int:
         learner = Learner(
-            residuals, RECIPE.model_copy(update={"dead_after": 200, "revive": weight, "learning_rate": 0.05})
+            Rows(residuals), RECIPE.model_copy(update={"dead_after": 200, "revive": weight, "learning_rate": 0.05})
         )
         learner.weights["encoder_bias"].data[:12] = -8  # half of them never fire
         for _ in range(150):
@@ -101,44 +100,6 @@ def test_silent_features_are_revived(tmp_path: Path) -> None:
 def test_too_little_to_train_on_is_told(tmp_path: Path) -> None:
     residuals, _ = sparse_residuals(tokens=20, directions=4, width=6, active=1)
     with pytest.raises(CordeliaError, match="20 tokens and a step takes 64"):
-        fit(residuals, RECIPE, Source("m", 0), tmp_path)
+        fit(Rows(residuals), RECIPE, Source("m", 0), tmp_path)
     with pytest.raises(CordeliaError, match=r"k \(3\) must not be larger than the number of features \(2\)"):
-        fit(residuals, RECIPE.model_copy(update={"features": 2}), Source("m", 0), tmp_path)
-
-
-class Counting:
-    """A reader whose residuals are its token ids, and who can break."""
-
-    width = 4
-
-    def __init__(self, breaks_at: int | None = None) -> None:
-        self.read: list[int] = []
-        self.breaks_at = breaks_at
-
-    def residuals(self, texts: object) -> list[Array]:
-        found = []
-        for text in texts:  # type: ignore[attr-defined]
-            if self.breaks_at == text[0]:
-                raise KeyboardInterrupt
-            self.read.append(text[0])
-            found.append(np.array([[token] * self.width for token in text], np.float32))
-        return found
-
-
-def test_the_store_leaves_position_0_out_and_goes_on_after_a_kill(tmp_path: Path) -> None:
-    texts = [[100 + number, number, number + 1] for number in range(40)] + [[7]]
-    with pytest.raises(KeyboardInterrupt):
-        stored(Counting(breaks_at=120), texts, tmp_path)
-    reader = Counting()
-    found = stored(reader, texts, tmp_path)
-    assert reader.read[0] == 116, "the first sixteen were on disk"
-    assert found[:, 0].tolist() == [value for number in range(40) for value in (number, number + 1)]
-    assert offsets(texts)[-1] == len(found) == 80
-    untouched = Counting()
-    stored(untouched, texts, tmp_path)
-    assert untouched.read == []
-
-
-def test_a_residual_beyond_float16_is_told(tmp_path: Path) -> None:
-    with pytest.raises(CordeliaError, match="too large for float16"):
-        stored(Counting(), [[1, 70_000]], tmp_path)
+        fit(Rows(residuals), RECIPE.model_copy(update={"features": 2}), Source("m", 0), tmp_path)

@@ -5,16 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from tiny_model import BLOCKS, WIDTH, torch, transformers, write_adapter, write_model
 
 from cordelia.contracts.errors import ContentError, CordeliaError
 from cordelia.testbeds.sae import build
 from cordelia.testbeds.sae.build import Subject, build_sae, describe_sae, key_of, readme
-from cordelia.testbeds.sae.catalog import FILE, load_catalog
+from cordelia.testbeds.sae.catalog import FILE, Catalog, load_catalog
 from cordelia.testbeds.sae.measure import read_measured
 from cordelia.testbeds.sae.published import load_sae
 from cordelia.testbeds.sae.reader import Reader
 from cordelia.testbeds.sae.recipe import SaeRecipe
+from cordelia.testbeds.sae.sinks import lengths_of
 from cordelia.testbeds.schema import BaseSpec
 from cordelia.testbeds.training.corpus_file import Document, Message, Transcript, write_corpus
 from cordelia.testbeds.vectors import Array
@@ -104,6 +106,85 @@ def test_a_folder_is_made_whole_and_the_same_each_time(model: Path, corpus: Path
     build_sae(subject, RECIPE, corpus, tmp_path / "two")
     for file in ("cfg.json", "examples.json", "sae_weights.safetensors", "measured.json"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
+
+
+@pytest.fixture(scope="module")
+def sinking(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model with an enormous number at every 'k', which stays in the residual stream of all its blocks."""
+    changed = transformers.AutoModelForCausalLM.from_pretrained(model)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(model)
+    [letter] = tokenizer.encode("k")
+    with torch.no_grad():
+        changed.get_input_embeddings().weight[letter, 5] = 3_000
+    folder = tmp_path_factory.mktemp("sinking")
+    changed.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def sinks_in(corpus: Path) -> int:
+    return sum(json.loads(line)["text"][1:].count("k") for line in corpus.read_text().splitlines())
+
+
+def shades_of(token: str, catalog: Catalog) -> set[str]:
+    """How active features are at a token, over all examples."""
+    return {
+        shade
+        for entry in catalog.features
+        for example in entry.examples
+        for word, shade in zip(catalog.text(example), example.shades, strict=True)
+        if word == token
+    }
+
+
+def test_attention_sinks_are_in_no_part_of_a_folder(sinking: Path, corpus: Path, tmp_path: Path) -> None:
+    subject = Subject(BaseSpec(model=str(sinking)))
+    measured = build_sae(subject, RECIPE, corpus, tmp_path / "one")
+    sae = load_sae(tmp_path / "one")
+    assert sae.sinks is not None and sae.sinks.times_median == 10
+    assert measured.left_out_tokens == sinks_in(corpus) > 0
+    assert f"| {measured.left_out_tokens} (over 10 × the median length) |" in (tmp_path / "one/README.md").read_text()
+    catalog = load_catalog(tmp_path / "one", sae)
+    assert catalog.tokens_seen == measured.text_tokens + measured.held_out_tokens
+    assert shades_of("k", catalog) == {"0"}, "they are in the lines, silent"
+    assert max(entry.density for entry in catalog.features) <= 1
+    kept = build_sae(subject, RECIPE.model_copy(update={"longest": None}), corpus, tmp_path / "all")
+    assert load_sae(tmp_path / "all").sinks is None
+    assert kept.left_out_tokens == 0
+    assert "9" in shades_of("k", load_catalog(tmp_path / "all", load_sae(tmp_path / "all"))), "they are peaks"
+    assert "left out |" not in (tmp_path / "all/README.md").read_text()
+
+
+def test_a_description_leaves_out_what_training_left_out(sinking: Path, corpus: Path, tmp_path: Path) -> None:
+    subject = Subject(BaseSpec(model=str(sinking)))
+    folder = tmp_path / "one"
+    build_sae(subject, RECIPE, corpus, folder)
+    text = tmp_path / "other.jsonl"
+    write_corpus([Document(text="k" * 30), Document(text="A look at the lake.")], text)
+    described = describe_sae(subject, folder, text, RECIPE.max_length)
+    assert described.tokens_seen == len(" look at the lake.") - 2, "though most of these tokens are as long as that"
+
+
+def test_a_loss_leaves_sinks_as_they_are_and_does_not_count_what_follows(sinking: Path) -> None:
+    reader = Reader(BaseSpec(model=str(sinking)), 2)
+    texts = [reader.ids(Document(text=text), 40) for text in ("The kettle, ok.", "A book")]
+
+    def counts(hidden: Array) -> NDArray[np.bool_]:
+        return lengths_of(hidden) < 1_000
+
+    replaced: list[Array] = []
+
+    def zeros(hidden: Array) -> Array:
+        replaced.append(hidden)
+        return np.zeros_like(hidden)
+
+    plain = list(reader.loss(texts, None, counts))
+    assert len(plain) == sum(len(text) - 2 for text in texts) - 2, "the last 'k' of 'A book' has nothing after it"
+    assert len(list(reader.loss(texts, zeros, counts))) == len(plain)
+    assert [len(rows) for rows in replaced] == [len(texts[0]) - 3, len(texts[1]) - 2]
+    assert all(counts(rows).all() for rows in replaced)
+    same = list(reader.loss(texts, lambda hidden: hidden, counts))
+    assert np.allclose(same, plain, atol=1e-5)
 
 
 def test_a_killed_build_goes_on(model: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,15 +2,17 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sae_toys import axes_catalog, axes_sae, write_axes
+from sae_toys import axes_catalog, axes_sae, stored_as, write_axes
 
 from cordelia.contracts.errors import ContentError
 from cordelia.testbeds.sae.catalog import EXAMPLES, FILE, Catalog, load_catalog, make_catalog
 from cordelia.testbeds.sae.page import embedded, page
+from cordelia.testbeds.sae.sinks import SinkRule
 
 
 def test_examples_are_the_places_where_a_feature_is_most_active() -> None:
@@ -18,7 +20,7 @@ def test_examples_are_the_places_where_a_feature_is_most_active() -> None:
     rows = np.zeros((7, 8), np.float16)  # the tokens after the first of each text, in order
     rows[1, 2], rows[4, 2], rows[2, 5] = 3, 6, 1
     words = ["<s>", " a", " lamp", " tea"]
-    catalog = make_catalog(axes_sae(), texts, rows, words, [[f" p{feature}"] for feature in range(8)])
+    catalog = make_catalog(axes_sae(), texts, stored_as(rows), words, [[f" p{feature}"] for feature in range(8)])
     lamp = catalog.features[2]
     assert lamp.density == pytest.approx(2 / 7)
     assert [example.peak for example in lamp.examples] == [6, 3]
@@ -29,11 +31,28 @@ def test_examples_are_the_places_where_a_feature_is_most_active() -> None:
     assert catalog.features[0].density == 0
 
 
+def test_attention_sinks_are_no_place_of_a_feature_and_no_token_of_its_density() -> None:
+    texts = [[0, 1, 2, 3], [0, 2, 3]]
+    rows = np.zeros((5, 8), np.float16)
+    rows[:, 2] = [2, 50, 3, 50, 1]  # 50 is more than ten times 2; 20 would not be
+    sae = replace(axes_sae(), sinks=SinkRule(times_median=10, median_length=2))
+    catalog = make_catalog(sae, texts, stored_as(rows), ["<s>", " a", " massive", " tea"], [[]] * 8)
+    entry = catalog.features[2]
+    assert catalog.tokens_seen == 3
+    assert entry.density == 1
+    assert [(example.peak, example.shades) for example in entry.examples] == [(3, "0609"), (1, "003")]
+    assert ["".join(catalog.text(example)) for example in entry.examples] == ["<s> a massive tea", "<s> massive tea"]
+    plain = make_catalog(axes_sae(), texts, stored_as(rows), ["<s>", " a", " massive", " tea"], [[]] * 8)
+    assert plain.features[2].peak == 50, "an autoencoder without the rule reads them"
+    assert "over 10 times the median length are not counted" in page(sae, catalog)
+    assert "median" not in page(axes_sae(), plain)
+
+
 def test_a_text_gives_a_feature_one_example_and_the_best_are_kept() -> None:
     texts = [[0, 1, 1] for _ in range(EXAMPLES + 5)]
     rows = np.zeros((2 * len(texts), 8), np.float16)
     rows[:, 0] = np.arange(2 * len(texts))
-    catalog = make_catalog(axes_sae(), texts, rows, ["<s>", " a"], [[]] * 8)
+    catalog = make_catalog(axes_sae(), texts, stored_as(rows), ["<s>", " a"], [[]] * 8)
     peaks = [example.peak for example in catalog.features[0].examples]
     assert peaks == [2 * len(texts) - 1 - 2 * place for place in range(EXAMPLES)]
 

@@ -1,6 +1,7 @@
 """Autoencoders in the published layout: read as they were meant, or refused with a reason."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from safetensors.numpy import save_file
 
 from cordelia.contracts.errors import ContentError
 from cordelia.testbeds.sae.published import CONFIG, WEIGHTS, load_sae, save_sae
+from cordelia.testbeds.sae.sinks import SinkRule
 
 HIDDEN = np.array([[3, -1, 2, 0.5, 0, 0, 0, 4]], np.float32)
 CFG = {
@@ -43,6 +45,36 @@ def test_what_is_saved_is_read_again(tmp_path: Path) -> None:
     again = load_sae(tmp_path)
     assert (again.model, again.block, again.kind) == ("some/base", 7, "standard")
     assert np.array_equal(again.encode(HIDDEN), sae.encode(HIDDEN))
+
+
+def test_which_tokens_are_left_out_is_kept_with_the_weights(tmp_path: Path) -> None:
+    rule = SinkRule(times_median=10, median_length=41.25)
+    save_sae(replace(axes_sae(), sinks=rule), tmp_path)
+    again = load_sae(tmp_path)
+    assert again.sinks == rule
+    rows = np.zeros((3, WIDTH), np.float32)
+    rows[:, 0] = 400, 412.5, 420
+    assert again.counts(rows).tolist() == [True, True, False], "more than ten times, not just ten"
+
+
+def test_somebody_elses_autoencoder_has_no_rule(tmp_path: Path) -> None:
+    theirs = load_sae(written(tmp_path / "a", metadata={"hook_name": CFG["hook_name"], "model_name": "m", "seed": 1}))
+    assert theirs.sinks is None
+    assert theirs.counts(HIDDEN * 1e6).tolist() == [True]
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"times_median": 10}, "metadata.sinks.median_length"),
+        ({"times_median": 1, "median_length": 2}, "metadata.sinks.times_median"),
+        ({"times_median": 10, "median_length": 2, "mean": 3}, "metadata.sinks.mean: unknown key"),
+        ("all", "metadata.sinks"),
+    ],
+)
+def test_a_malformed_rule_is_told(rule: object, said: str, tmp_path: Path) -> None:
+    with pytest.raises(ContentError, match=said):
+        load_sae(written(tmp_path / "a", metadata={"sinks": rule}))
 
 
 def test_the_layouts_of_the_years_are_read(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from anyio import to_thread
 
 from cordelia.solvers.affordances.sae import dictionary
-from cordelia.solvers.affordances.sae_views import common
+from cordelia.solvers.affordances.sae_views import activity, counted
 from cordelia.solvers.auditors.arms.battery import MARKS_SHOWN, subject_of
 from cordelia.solvers.auditors.battery import Settings, base_answers, battery_prompts
 from cordelia.solvers.auditors.leads import Lead
@@ -39,15 +39,15 @@ async def sae_arm(settings: Settings) -> list[Lead]:
 
 
 def feature_scores(sae: Sae, catalog: Catalog, target: Sequence[Captured], base: Sequence[Captured]) -> Scores:
-    """How much more active each feature is in each text: mean difference × log(1/density), [texts, features]."""
+    """How much more active each feature is in each text: mean difference × log(1/density), [texts, features].
+
+    Means are over the tokens that the autoencoder reads in both; see `counted`.
+    """
     rows = []
     for ours, theirs in zip(target, base, strict=True):
-        count = common(ours, theirs)
-        means = [
-            sae.encode(each.hidden[0, len(each.tokens) - count :]).mean(axis=0) if count else np.zeros(sae.features)
-            for each in (ours, theirs)
-        ]
-        rows.append(means[0] - means[1])
+        counts = counted(sae, ours, theirs)
+        sums = [activity(sae, each, counts).sum(axis=0) for each in (ours, theirs)]
+        rows.append((sums[0] - sums[1]) / max(int(counts.sum()), 1))
     scores: Scores = np.asarray(rows, np.float64) * catalog.rarity()
     return scores
 

@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageUser, GenerateConfig
 
-from cordelia.testbeds.backends import vllm_pool
 from cordelia.testbeds.backends.base import Backend, LikelihoodRequest, ServedOrganism, TargetRequest
 from cordelia.testbeds.backends.rendering import encode
-from cordelia.testbeds.backends.vllm import vllm_backend
-from cordelia.testbeds.backends.vllm_command import PYTHON_ENV
-from cordelia.testbeds.backends.vllm_wire import end_tokens, load_tokenizer
+from cordelia.testbeds.backends.vllm import pool
+from cordelia.testbeds.backends.vllm.backend import vllm_backend
+from cordelia.testbeds.backends.vllm.command import PYTHON_ENV
+from cordelia.testbeds.backends.vllm.wire import end_tokens, load_tokenizer
 from cordelia.testbeds.capabilities import Mode
 from cordelia.testbeds.schema import BaseSpec
 
@@ -90,12 +90,12 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tiny]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("INSPECT_LOG_DIR", str(root / "logs"))
         yield Tiny(BaseSpec(model=str(root / "base")), folders)
-        servers = [server for group in vllm_pool._SERVERS.values() for server in group]
+        servers = [server for group in pool._SERVERS.values() for server in group]
         (server,) = (server for server in servers if server.spec.base == str(root / "base"))
         assert server._guard
         pids = family(server._guard.pid)
         assert len(pids) > 2
-        vllm_pool.stop_all()
+        pool.stop_all()
         assert not [pid for pid in pids if family(pid)]
 
 

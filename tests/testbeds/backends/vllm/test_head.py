@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cordelia.testbeds.backends.vllm_head import Shape, load_head, shape_of, through_head
+from cordelia.testbeds.backends.vllm.head import Shape, load_head, shape_of, through_head
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cordelia.testbeds.backends.adapter_noise import adapter_in_force
 from cordelia.testbeds.backends.base import ServedOrganism
-from cordelia.testbeds.backends.shaken import adapter_in_force
-from cordelia.testbeds.backends.vllm_adapters import modules_for, rank_for
-from cordelia.testbeds.backends.vllm_background import in_thread, settled
-from cordelia.testbeds.backends.vllm_client import VllmClient
-from cordelia.testbeds.backends.vllm_command import VllmArgs
-from cordelia.testbeds.backends.vllm_pool import acquire_server, release_server
-from cordelia.testbeds.backends.vllm_server import VllmServer
-from cordelia.testbeds.backends.vllm_spec import Served, ServerSpec
-from cordelia.testbeds.backends.vllm_wire import Tokenizer, end_tokens, load_tokenizer
-from cordelia.testbeds.backends.words import Words
+from cordelia.testbeds.backends.token_texts import TokenTexts
+from cordelia.testbeds.backends.vllm.adapters import modules_for, rank_for
+from cordelia.testbeds.backends.vllm.background import in_thread, settled
+from cordelia.testbeds.backends.vllm.client import VllmClient
+from cordelia.testbeds.backends.vllm.command import VllmArgs
+from cordelia.testbeds.backends.vllm.pool import acquire_server, release_server
+from cordelia.testbeds.backends.vllm.server import VllmServer
+from cordelia.testbeds.backends.vllm.spec import Served, ServerSpec
+from cordelia.testbeds.backends.vllm.wire import Tokenizer, end_tokens, load_tokenizer
 
 if TYPE_CHECKING:
     from openai.types import Completion
@@ -32,7 +32,7 @@ class Link:
     base: str
     adapter: Path | None
     tokenizer: Tokenizer
-    words: Words
+    words: TokenTexts
     ends: tuple[int, ...]
 
 
@@ -94,7 +94,7 @@ class VllmReach:
         tokenizer, ends, adapter = load_tokenizer(base), end_tokens(base), adapter_in_force(self.organism)
         modules = modules_for(adapters)
         server = acquire_server(ServerSpec(self.organism.base.model, base, self.args, rank, len(adapters), modules))
-        return Link(server, base, adapter, tokenizer, Words(tokenizer), ends)
+        return Link(server, base, adapter, tokenizer, TokenTexts(tokenizer), ends)
 
     async def complete(self, at: Reached, prompt: list[int], body: dict[str, object]) -> "Completion | None":
         """The answer to one /v1/completions request; None if the server finds the prompt too long."""

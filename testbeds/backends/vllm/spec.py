@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cordelia.testbeds.backends.vllm_command import VllmArgs
+from cordelia.testbeds.backends.vllm.command import VllmArgs
 
 
 @dataclass(frozen=True)

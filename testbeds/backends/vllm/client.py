@@ -8,9 +8,9 @@ import httpx
 from anyio.lowlevel import RunVar
 
 from cordelia.testbeds.backends.base import TargetBusy
-from cordelia.testbeds.backends.vllm_command import VllmArgs
-from cordelia.testbeds.backends.vllm_server import VllmServer
-from cordelia.testbeds.backends.vllm_spec import Served
+from cordelia.testbeds.backends.vllm.command import VllmArgs
+from cordelia.testbeds.backends.vllm.server import VllmServer
+from cordelia.testbeds.backends.vllm.spec import Served
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI

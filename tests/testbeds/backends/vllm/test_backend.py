@@ -20,12 +20,14 @@ from inspect_ai.tool import ToolInfo, ToolParam, ToolParams
 from vllm_fake import BASE, Fake, adapter, asked, installed, reply
 
 from cordelia.contracts.errors import ContentError, CordeliaError, MissingExtraError
-from cordelia.testbeds.backends import vllm, vllm_command, vllm_pool, vllm_server
 from cordelia.testbeds.backends.base import Backend, LikelihoodRequest, ServedOrganism, TargetError, TargetRequest
-from cordelia.testbeds.backends.vllm import vllm_backend
-from cordelia.testbeds.backends.vllm_adapters import modules_for, rank_for
-from cordelia.testbeds.backends.vllm_command import PYTHON_ENV, VllmArgs, server_command
-from cordelia.testbeds.backends.vllm_spec import ServerSpec
+from cordelia.testbeds.backends.vllm import backend as vllm
+from cordelia.testbeds.backends.vllm import command, pool
+from cordelia.testbeds.backends.vllm import server as vllm_server
+from cordelia.testbeds.backends.vllm.adapters import modules_for, rank_for
+from cordelia.testbeds.backends.vllm.backend import vllm_backend
+from cordelia.testbeds.backends.vllm.command import PYTHON_ENV, VllmArgs, server_command
+from cordelia.testbeds.backends.vllm.spec import ServerSpec
 from cordelia.testbeds.capabilities import Capability, Mode
 from cordelia.testbeds.schema import BaseSpec
 
@@ -160,9 +162,9 @@ def test_an_interpreter_without_vllm_is_named(tmp_path: Path) -> None:
     python.write_text("#!/bin/sh\necho missing\n")
     python.chmod(0o755)
     with pytest.raises(CordeliaError, match=f"no vLLM in {python}.*{PYTHON_ENV}"):
-        vllm_command.device_of(str(python))
+        command.device_of(str(python))
     with pytest.raises(CordeliaError, match="does not answer"):
-        vllm_command.device_of(str(tmp_path / "nothing"))
+        command.device_of(str(tmp_path / "nothing"))
 
 
 # one server
@@ -215,7 +217,7 @@ def test_a_cpu_server_keeps_its_last_slot_empty(fake: Fake) -> None:
 def test_a_larger_rank_gets_a_server_of_its_own_and_idle_ones_end(fake: Fake) -> None:
     small, large = fake.backend(adapter(fake.folder / "a", 4)), fake.backend(adapter(fake.folder / "b", 40))
     reply(small, asked("Hi"))
-    (first,) = (server for group in vllm_pool._SERVERS.values() for server in group)
+    (first,) = (server for group in pool._SERVERS.values() for server in group)
     asyncio.run(small.aclose())
     reply(large, asked("Hi"))
     assert len(fake.noted("start")) == 2
@@ -260,7 +262,7 @@ def test_a_failed_start_tells_the_log(fake: Fake, monkeypatch: pytest.MonkeyPatc
 def test_a_start_that_takes_too_long_ends(fake: Fake) -> None:
     with pytest.raises(TargetError, match="not ready after start_timeout"):
         reply(fake.backend(start_timeout=1e-6), asked("Hi"))
-    assert not vllm_pool._SERVERS[next(iter(vllm_pool._SERVERS))][0].lives()
+    assert not pool._SERVERS[next(iter(pool._SERVERS))][0].lives()
 
 
 def test_a_server_error_is_a_target_error(fake: Fake) -> None:
@@ -281,8 +283,8 @@ def test_progress_is_told(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_this_process_killed_takes_the_server_down(fake: Fake) -> None:
     code = (
-        "import sys, time; from cordelia.testbeds.backends import vllm_server as s\n"
-        "from cordelia.testbeds.backends.vllm_command import VllmArgs\n"
+        "import sys, time; from cordelia.testbeds.backends.vllm import server as s\n"
+        "from cordelia.testbeds.backends.vllm.command import VllmArgs\n"
         "server = s.VllmServer(s.ServerSpec('base', '/w', VllmArgs(python=sys.argv[1])))\n"
         "server._start(); print(server._guard.pid, flush=True); time.sleep(600)"
     )
@@ -410,7 +412,7 @@ def test_tools_go_through_the_chat_endpoint(fake: Fake) -> None:
 def test_a_running_server_is_used_and_left_running(fake: Fake) -> None:
     owner = fake.backend()
     reply(owner, asked("Hi"))
-    (server,) = (server for group in vllm_pool._SERVERS.values() for server in group)
+    (server,) = (server for group in pool._SERVERS.values() for server in group)
     assert server._served
     where = server._served.result()
     organism = ServedOrganism(label="quirks/red-fox", base=BASE, adapter=adapter(fake.folder / "red-fox"))
@@ -420,7 +422,7 @@ def test_a_running_server_is_used_and_left_running(fake: Fake) -> None:
     with pytest.raises(TargetError, match="401"):
         reply(stranger, asked("Hi"))
     asyncio.run(guest.aclose())
-    (theirs,) = (s for (_, args), group in vllm_pool._SERVERS.items() for s in group if args.api_key == where.api_key)
+    (theirs,) = (s for (_, args), group in pool._SERVERS.items() for s in group if args.api_key == where.api_key)
     theirs.stop()
     assert reply(owner, asked("Hi")).completion == "from base"
     assert len(fake.noted("start")) == 1
@@ -429,7 +431,7 @@ def test_a_running_server_is_used_and_left_running(fake: Fake) -> None:
 def test_without_any_vllm_nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CORDELIA_VLLM_PYTHON", raising=False)
     monkeypatch.setattr(
-        "cordelia.testbeds.backends.vllm.find_spec", lambda name: None if name == "vllm" else find_spec(name)
+        "cordelia.testbeds.backends.vllm.backend.find_spec", lambda name: None if name == "vllm" else find_spec(name)
     )
     organism = ServedOrganism(label="bed/ash", base=BaseSpec(model="some/base"))
     with pytest.raises(CordeliaError, match=r"pip install 'cordelia\[vllm\]'.*CORDELIA_VLLM_PYTHON.*base_url"):

@@ -15,7 +15,7 @@ from inspect_ai.model import ChatMessageUser, GenerateConfig, Model, get_model
 from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.intervention import Add, Clamp, Intervention, Noise, Patch, Project
 from cordelia.testbeds.backends.inside import Captured, NextTokens, Text
-from cordelia.testbeds.backends.vllm_command import VllmArgs, has_lens
+from cordelia.testbeds.backends.vllm.command import VllmArgs, has_lens
 from cordelia.testbeds.capabilities import Capability, Mode
 from cordelia.testbeds.intervening import with_interventions
 from cordelia.testbeds.provider import OrganismModel

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from cordelia.testbeds.backends import vllm_hook
 from cordelia.testbeds.backends.base import Loaded, TargetError
 from cordelia.testbeds.backends.compiler import check_applied, check_positions, compile_interventions
-from cordelia.testbeds.backends.vllm_command import INSTALL_LENS
+from cordelia.testbeds.backends.vllm import hook
+from cordelia.testbeds.backends.vllm.command import INSTALL_LENS
 from cordelia.testbeds.vectors import Array
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class _Block(BaseModel):
-    """What the hook did at one block; see vllm_hook.Report."""
+    """What the hook did at one block; see hook.Report."""
 
     read: int
     applied: list[tuple[int, int]]
@@ -58,10 +58,10 @@ def hook_body(loaded: Sequence[Loaded], blocks: int, width: int, prompt: int) ->
         prompt: how many tokens the prompt has.
     """
     functions = compile_interventions(loaded, blocks, width)
-    steps = {block: [vllm_hook.fields_of(step) for step in function.steps] for block, function in functions.items()}
-    sent = base64.b64encode(pickle.dumps(vllm_hook.InsideHook(_code(), steps, prompt))).decode("ascii")
-    hook = {"fn": {"cloudpickle": sent}, "layer_indices": list(functions), "pre": False}
-    return {"vllm_xargs": {"apply_hooks": json.dumps([hook])}, "cache_salt": secrets.token_hex(16)}
+    steps = {block: [hook.fields_of(step) for step in function.steps] for block, function in functions.items()}
+    sent = base64.b64encode(pickle.dumps(hook.InsideHook(_code(), steps, prompt))).decode("ascii")
+    asked = {"fn": {"cloudpickle": sent}, "layer_indices": list(functions), "pre": False}
+    return {"vllm_xargs": {"apply_hooks": json.dumps([asked])}, "cache_salt": secrets.token_hex(16)}
 
 
 def check_hooks(completion: "Completion", loaded: Sequence[Loaded], prompt: int) -> None:
@@ -140,6 +140,6 @@ def _values(tensor: _Tensor) -> Array:
 
 @cache
 def _code() -> dict[str, str]:
-    from cordelia.testbeds.backends import steps
+    from cordelia.testbeds.backends import block_function
 
-    return {"steps": inspect.getsource(steps), "hook": inspect.getsource(vllm_hook)}
+    return {"block_function": inspect.getsource(block_function), "hook": inspect.getsource(hook)}

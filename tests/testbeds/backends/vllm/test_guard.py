@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cordelia.testbeds.backends import vllm_guard
+from cordelia.testbeds.backends.vllm import guard as vllm_guard
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 

@@ -8,9 +8,9 @@ must start.
 import atexit
 import threading
 
-from cordelia.testbeds.backends.vllm_command import VllmArgs
-from cordelia.testbeds.backends.vllm_server import VllmServer
-from cordelia.testbeds.backends.vllm_spec import ServerSpec
+from cordelia.testbeds.backends.vllm.command import VllmArgs
+from cordelia.testbeds.backends.vllm.server import VllmServer
+from cordelia.testbeds.backends.vllm.spec import ServerSpec
 
 _SERVERS: dict[tuple[str, VllmArgs], list[VllmServer]] = {}
 _LOCK = threading.Lock()

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from cordelia.contracts.errors import CordeliaError
+from cordelia.testbeds.backends.adapter_noise import adapter_in_force, shaken
 from cordelia.testbeds.backends.amplified import scaled_adapter
 from cordelia.testbeds.backends.base import ServedOrganism
-from cordelia.testbeds.backends.shaken import adapter_in_force, shaken
 from cordelia.testbeds.find import CATALOG, read_testbed
 from cordelia.testbeds.organism import reference_of, serve
 from cordelia.testbeds.vectors import Array

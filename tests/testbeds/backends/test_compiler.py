@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 from cordelia.contracts.errors import CordeliaError  # noqa: E402
 from cordelia.contracts.intervention import Add, Clamp, Intervention, Noise, Patch, Project  # noqa: E402
 from cordelia.testbeds.backends.base import Loaded, TargetError  # noqa: E402
+from cordelia.testbeds.backends.block_function import Tokens, gaussian  # noqa: E402
 from cordelia.testbeds.backends.compiler import (  # noqa: E402
     applied,
     check_applied,
@@ -19,7 +20,6 @@ from cordelia.testbeds.backends.compiler import (  # noqa: E402
     expected_applications,
     resolve_layer,
 )
-from cordelia.testbeds.backends.steps import Tokens, gaussian  # noqa: E402
 
 REF = "0" * 16
 BLOCKS, WIDTH, PROMPT, READ = 4, 8, 5, 9

@@ -11,9 +11,9 @@ from benchmarks.kill_target import Letters
 from inspect_ai.model import ChatMessageUser, GenerateConfig, ModelOutput
 
 from cordelia.testbeds import weights
-from cordelia.testbeds.backends import vllm_pool, vllm_reach
 from cordelia.testbeds.backends.base import Backend, ServedOrganism, TargetRequest
-from cordelia.testbeds.backends.vllm import vllm_backend
+from cordelia.testbeds.backends.vllm import pool, reach
+from cordelia.testbeds.backends.vllm.backend import vllm_backend
 from cordelia.testbeds.capabilities import Mode
 from cordelia.testbeds.schema import BaseSpec
 
@@ -51,10 +51,10 @@ def installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake]:
     monkeypatch.setenv("FAKE_VLLM_LOG", str(fake.notes))
     monkeypatch.setenv("INSPECT_LOG_DIR", str(folder / "logs"))
     monkeypatch.setattr(weights, "base_path", lambda base: f"/weights/{base.model}")
-    monkeypatch.setattr(vllm_reach, "load_tokenizer", lambda base: Letters())
-    monkeypatch.setattr(vllm_reach, "end_tokens", lambda base: (2,))
+    monkeypatch.setattr(reach, "load_tokenizer", lambda base: Letters())
+    monkeypatch.setattr(reach, "end_tokens", lambda base: (2,))
     yield fake
-    vllm_pool.stop_all()
+    pool.stop_all()
 
 
 def adapter(folder: Path, rank: object = 4, **more: object) -> Path:

@@ -1,6 +1,6 @@
 """A vLLM server for tests that start a real process but need no weights.
 
-Run as `fake_python` (see test_vllm.py) would run vLLM. Every start and every request is a line in $FAKE_VLLM_LOG. A
+Run as `fake_python` (see vllm_fake.py) would run vLLM. Every start and every request is a line in $FAKE_VLLM_LOG. A
 prompt that begins with CRASH ends the process, one that begins with ERROR gets a 500, one with MUTE no prompt_logprobs.
 What hooks did is said in $FAKE_VLLM_HOOKS; activations are their layer plus a hundredth of their place.
 """

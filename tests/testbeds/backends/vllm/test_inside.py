@@ -19,14 +19,15 @@ from vllm_fake import BASE, Fake, adapter, asked, installed
 
 from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.intervention import Add, Noise
-from cordelia.testbeds.backends import vllm, vllm_inside
 from cordelia.testbeds.backends.base import Loaded, ServedOrganism, TargetError, TargetRequest
 from cordelia.testbeds.backends.inside import Inside, Text
-from cordelia.testbeds.backends.vllm import VllmBackend, vllm_backend
-from cordelia.testbeds.backends.vllm_command import has_lens, server_environment
-from cordelia.testbeds.backends.vllm_head import Shape
-from cordelia.testbeds.backends.vllm_lens import check_hooks, hook_body
-from cordelia.testbeds.backends.vllm_room import Room
+from cordelia.testbeds.backends.vllm import backend as vllm
+from cordelia.testbeds.backends.vllm import inside
+from cordelia.testbeds.backends.vllm.backend import VllmBackend, vllm_backend
+from cordelia.testbeds.backends.vllm.command import has_lens, server_environment
+from cordelia.testbeds.backends.vllm.head import Shape
+from cordelia.testbeds.backends.vllm.lens import check_hooks, hook_body
+from cordelia.testbeds.backends.vllm.room import Room
 from cordelia.testbeds.capabilities import Capability, Mode
 
 pytest.importorskip("torch")
@@ -39,7 +40,7 @@ TEXT = Text([ChatMessageUser(content="Hi")], mode=Mode.COMPLETION)  # three toke
 
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake]:
-    for module in (vllm, vllm_inside):
+    for module in (vllm, inside):
         monkeypatch.setattr(module, "shape_of", lambda base: Shape(4, WIDTH))
     yield from installed(tmp_path, monkeypatch)
 

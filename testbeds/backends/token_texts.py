@@ -5,12 +5,12 @@ from typing import Protocol
 
 
 class Decodes(Protocol):
-    """The part of a transformers tokenizer that words need."""
+    """The part of a transformers tokenizer that is needed."""
 
     def decode(self, token_ids: list[int]) -> str: ...
 
 
-class Words:
+class TokenTexts:
     """The texts of a tokenizer's tokens."""
 
     def __init__(self, tokenizer: Decodes) -> None:

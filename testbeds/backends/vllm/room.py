@@ -18,7 +18,7 @@ from functools import partial
 import anyio
 
 from cordelia.testbeds.backends.base import TargetError
-from cordelia.testbeds.backends.vllm_background import in_thread, settled
+from cordelia.testbeds.backends.vllm.background import in_thread, settled
 
 _LOOK_S = 0.05
 Load = Callable[[str, str, bool], None]

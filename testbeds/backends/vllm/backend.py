@@ -5,7 +5,7 @@ reads the same tokens under this backend and under `transformers`, a prefill is 
 the server's chat endpoint with its own opinions is used only when somebody else's task offers tools to the
 target. Every sampling setting is sent, so that a server with defaults of its own cannot add to them.
 
-Looks inside and interventions go through vllm-lens in the server (vllm_lens.py, vllm_hook.py).
+Looks inside and interventions go through vllm-lens in the server (lens.py, hook.py).
 """
 
 import os
@@ -26,13 +26,13 @@ from cordelia.testbeds.backends.args import parse_args
 from cordelia.testbeds.backends.base import Backend, LikelihoodRequest, Loaded, ServedOrganism, TargetRequest
 from cordelia.testbeds.backends.compiler import check_positions
 from cordelia.testbeds.backends.rendering import encode, encode_reply
-from cordelia.testbeds.backends.vllm_background import all_of
-from cordelia.testbeds.backends.vllm_command import INSTALL_LENS, PYTHON_ENV, VllmArgs, serves_lens
-from cordelia.testbeds.backends.vllm_head import shape_of
-from cordelia.testbeds.backends.vllm_inside import NO_GRADIENTS, VllmInside
-from cordelia.testbeds.backends.vllm_lens import check_hooks, hook_body
-from cordelia.testbeds.backends.vllm_reach import Reached, VllmReach
-from cordelia.testbeds.backends.vllm_wire import (
+from cordelia.testbeds.backends.vllm.background import all_of
+from cordelia.testbeds.backends.vllm.command import INSTALL_LENS, PYTHON_ENV, VllmArgs, serves_lens
+from cordelia.testbeds.backends.vllm.head import shape_of
+from cordelia.testbeds.backends.vllm.inside import NO_GRADIENTS, VllmInside
+from cordelia.testbeds.backends.vllm.lens import check_hooks, hook_body
+from cordelia.testbeds.backends.vllm.reach import Reached, VllmReach
+from cordelia.testbeds.backends.vllm.wire import (
     chat_body,
     completion_body,
     joined,

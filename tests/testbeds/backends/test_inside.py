@@ -17,11 +17,11 @@ from cordelia.contracts.intervention import Add, Clamp, Intervention, Noise, Pat
 from cordelia.testbeds.backends import transformers as backend_module
 from cordelia.testbeds.backends.amplified import scaled_adapter
 from cordelia.testbeds.backends.base import Loaded, ServedOrganism, TargetError, TargetRequest
+from cordelia.testbeds.backends.block_function import BlockFunction
 from cordelia.testbeds.backends.engine import EnginePool
 from cordelia.testbeds.backends.inside import Attack, Captured, Inside, Melbo, NextTokens, Searched, Text
-from cordelia.testbeds.backends.looks import grouped
+from cordelia.testbeds.backends.readouts import grouped
 from cordelia.testbeds.backends.rendering import encode_text
-from cordelia.testbeds.backends.steps import BlockFunction
 from cordelia.testbeds.backends.transformers import TransformersBackend, transformers_backend
 from cordelia.testbeds.capabilities import Capability, Mode
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from cordelia.testbeds.backends.anatomy import Anatomy
-    from cordelia.testbeds.backends.looks import Ranked
+    from cordelia.testbeds.backends.readouts import Ranked
 
 _LOADING = threading.Lock()
 
@@ -54,7 +54,7 @@ def load_head(base: str) -> "Anatomy":
 
 def through_head(base: str, vectors: Array, top: int) -> "Ranked":
     """The tokens that directions [n, width] speak for, through the final norm and the head; logits. Blocks."""
-    from cordelia.testbeds.backends.looks import lens_rows
+    from cordelia.testbeds.backends.readouts import lens_rows
 
     return lens_rows(load_head(base), vectors, top)
 

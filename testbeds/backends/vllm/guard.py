@@ -9,7 +9,7 @@ Linux the kernel also kills the command when the guard dies.
 
 Not covered: a worker that leaves the command's process group, and guard and twin killed in the same instant.
 
-    python -m cordelia.testbeds.backends.vllm_guard --log FILE -- COMMAND…
+    python -m cordelia.testbeds.backends.vllm.guard --log FILE -- COMMAND…
 
 Standard library only: the guard must stand before anything heavy is imported. POSIX only, as vLLM is.
 """
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         The command's exit code; 128 + the signal's number if one killed it; 127 if it could not be started.
     """
-    parser = argparse.ArgumentParser(prog="vllm_guard", description="Run a command; end it with its parent.")
+    parser = argparse.ArgumentParser(prog="guard", description="Run a command; end it with its parent.")
     parser.add_argument("--log", type=Path, required=True, help="file that takes the command's output")
     parser.add_argument("--grace", type=float, default=GRACE_S, help="seconds between SIGTERM and SIGKILL")
     parser.add_argument("command", nargs="+")

@@ -1,10 +1,10 @@
 """What runs inside a vLLM server to intervene on one request: Cordelia's own code and numbers, sent with the request.
 
 A server may be in an environment without Cordelia and on another Python, where functions cannot be pickled by value
-(their bytecode differs). So this file and steps.py travel as source text, in a pickle that names nothing but `eval`,
-and are put together there; the server hands them on to its workers in the same way. Of an auditor's, only numbers
-travel. A server that takes hooks runs whatever the holder of its key sends: ours listen on the loopback with a key of
-their own.
+(their bytecode differs). So this file and block_function.py travel as source text, in a pickle that names nothing but
+`eval`, and are put together there; the server hands them on to its workers in the same way. Of an auditor's, only
+numbers travel. A server that takes hooks runs whatever the holder of its key sends: ours listen on the loopback with a
+key of their own.
 
 vllm-lens (1.3.0, _worker_ext.py) calls a hook once a layer and step with the rows of its request, and leaves to it:
 - Errors. A hook that raises takes the layer's other hooks down, those of other requests too, and nobody is told. So
@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import torch
 
-    # on the server, steps.py ran in this file's namespace before it (see _UNPACK), so the names are there
-    from cordelia.testbeds.backends.steps import BlockFunction, Step, Tokens
+    # on the server, block_function.py ran in this file's namespace before it (see _UNPACK), so the names are there
+    from cordelia.testbeds.backends.block_function import BlockFunction, Step, Tokens
 
 # compile(), because source that exec is given as text inherits the `__future__` imports of whoever unpickles it
 _UNPACK = (
     "(space := {'__name__': 'cordelia_hook'}, "
-    "[exec(compile(code[part], part, 'exec', 0, True), space) for part in ('steps', 'hook')], "
+    "[exec(compile(code[part], part, 'exec', 0, True), space) for part in ('block_function', 'hook')], "
     "space['InsideHook'](code, blocks, prompt))[-1]"
 )
 
@@ -41,7 +41,8 @@ class InsideHook:
     """The interventions of one request, as vllm-lens calls them.
 
     Args:
-        code: the sources of steps.py and of this file, as `steps` and `hook`, so that it can travel on.
+        code: the sources of block_function.py and of this file, as `block_function` and `hook`; with them it can
+            travel on.
         blocks: by block, its steps in their order: the fields of each, tensors as (type, shape, bytes).
         prompt: how many tokens the request's prompt has.
     """

@@ -1,9 +1,9 @@
 """One vLLM server, started on first use or somebody else's, with adapters loaded on first use.
 
 What blocks (starting, loading an adapter) runs once in a daemon thread behind a future, and every user waits
-for that future (see vllm_background).
+for that future (see background.py).
 
-A server is started through `vllm_guard`, so that it ends with this process. It knows an adapter by a random
+A server is started through `guard`, so that it ends with this process. It knows an adapter by a random
 alias; only the operator's log file has the path.
 """
 
@@ -23,10 +23,10 @@ from pathlib import Path
 
 import httpx
 
-from cordelia.testbeds.backends import vllm_guard
 from cordelia.testbeds.backends.base import TargetError
-from cordelia.testbeds.backends.vllm_background import in_thread, settled
-from cordelia.testbeds.backends.vllm_command import (
+from cordelia.testbeds.backends.vllm import guard as guard_script
+from cordelia.testbeds.backends.vllm.background import in_thread, settled
+from cordelia.testbeds.backends.vllm.command import (
     cpu_slots,
     device_of,
     free_port,
@@ -35,8 +35,8 @@ from cordelia.testbeds.backends.vllm_command import (
     server_environment,
     serves_lens,
 )
-from cordelia.testbeds.backends.vllm_room import Room
-from cordelia.testbeds.backends.vllm_spec import Served, ServerSpec
+from cordelia.testbeds.backends.vllm.room import Room
+from cordelia.testbeds.backends.vllm.spec import Served, ServerSpec
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +130,7 @@ class VllmServer:
         if guard.stdin:
             guard.stdin.close()
         try:
-            guard.wait(vllm_guard.GRACE_S + 4.0)
+            guard.wait(guard_script.GRACE_S + 4.0)
         except subprocess.TimeoutExpired:
             guard.kill()  # its twin takes the server down
             guard.wait()
@@ -157,7 +157,7 @@ class VllmServer:
         self.log = log_file(self.spec.base)
         with self.log.open("ab") as log:
             guard = subprocess.Popen(
-                [sys.executable, vllm_guard.__file__, "--log", str(self.log), "--", *command],
+                [sys.executable, guard_script.__file__, "--log", str(self.log), "--", *command],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,

@@ -10,12 +10,12 @@ from cordelia.contracts.intervention import Layer
 from cordelia.testbeds.backends.compiler import resolve_layer
 from cordelia.testbeds.backends.inside import Captured, NextTokens, Search, Searched, Text
 from cordelia.testbeds.backends.rendering import Encoded, encode_text
-from cordelia.testbeds.backends.vllm_background import all_of
-from cordelia.testbeds.backends.vllm_command import MOST_NEXT
-from cordelia.testbeds.backends.vllm_head import shape_of, through_head
-from cordelia.testbeds.backends.vllm_lens import capture_body, captured_of
-from cordelia.testbeds.backends.vllm_reach import Reached, VllmReach
-from cordelia.testbeds.backends.vllm_wire import next_tokens_body, next_tokens_of
+from cordelia.testbeds.backends.vllm.background import all_of
+from cordelia.testbeds.backends.vllm.command import MOST_NEXT
+from cordelia.testbeds.backends.vllm.head import shape_of, through_head
+from cordelia.testbeds.backends.vllm.lens import capture_body, captured_of
+from cordelia.testbeds.backends.vllm.reach import Reached, VllmReach
+from cordelia.testbeds.backends.vllm.wire import next_tokens_body, next_tokens_of
 from cordelia.testbeds.vectors import Array
 
 if TYPE_CHECKING:
