@@ -22,6 +22,7 @@ setup(
         "cordelia": ["py.typed", "**/*.md", "**/*.yaml"],
         "cordelia.solvers": ["**/*.md", "**/*.yaml"],
         "cordelia.scorers": ["**/*.md", "**/*.yaml"],
+        "cordelia.scoreboard": ["**/*.html", "**/*.txt", "**/*.css", "**/*.js"],
         "cordelia.testbeds": ["**/*.md", "**/*.html", "**/*.yaml", "**/*.json", "**/*.jsonl", "**/*.safetensors"],
     },
 )

@@ -11,7 +11,22 @@ from benchmarks.machine import ROOT, machine
 from benchmarks.results import Result, markdown, write
 from cordelia.contracts.errors import CordeliaError, unknown_name
 
-NAMES = ("throughput", "turn", "switch", "clone", "kill", "capture", "intervention", "search", "semantic")
+NAMES = (
+    "throughput",
+    "turn",
+    "switch",
+    "clone",
+    "kill",
+    "capture",
+    "intervention",
+    "search",
+    "semantic",
+    "sweep",
+    "sweep_kill",
+    "coverage",
+    "frame",
+    "page",
+)
 
 
 def benchmark(name: str) -> Callable[[bool], Result]:

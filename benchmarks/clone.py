@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.machine import ROOT
 from benchmarks.results import Line, Result
-from cordelia.scoreboard.rows import read_rows
+from cordelia.scoreboard.audits import read_rows
 
 PHASES = {"venv and packages": "setup", "weights": "weights", "audit": "audit"}
 

@@ -113,6 +113,19 @@ def floor() -> str:
     return render_summary(Summary.model_validate_json((ROOT / "docs/results/floor.json").read_text(encoding="utf-8")))
 
 
+def coverage() -> str:
+    """How often intervals hold the truth (benchmarks/coverage.py)."""
+    rows = []
+    for line in json.loads((ROOT / "docs/results/coverage.json").read_text(encoding="utf-8")):
+        name = line["estimator"] if line["goal"] else f"*{line['estimator']}*"
+        sizes = (str(line[key] or "–") for key in ("organisms", "runs"))
+        shares = (f"{line[key]:.1%}" for key in ("mean", "least", "most"))
+        rows.append((name, line["worlds"], *sizes, *shares, f"{100 * line['width']:.0f} points"))
+    order = list(dict.fromkeys(row[0] for row in rows))
+    rows.sort(key=lambda row: order.index(row[0]))
+    return table(("what", "true rates", "organisms", "runs of each", "mean", "least", "most", "width"), *rows)
+
+
 def labelled() -> str:
     """How many labelled reports there are, by kind and split."""
     sets = read_labelled()
@@ -177,6 +190,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "outcomes": outcomes,
     "kills": kills,
     "floor": floor,
+    "coverage": coverage,
     "labelled": labelled,
     "grader-offline": grader_offline,
     "grader-results": grader_results,

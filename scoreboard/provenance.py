@@ -1,10 +1,10 @@
 """Where figures come from: what a reader needs to get them again."""
 
-import json
 from collections.abc import Iterable, Sequence
-from hashlib import sha256
 
 from inspect_ai.log import EvalLog
+
+from cordelia.scoreboard.made import auditor_call, digest
 
 
 def provenance(logs: Sequence[EvalLog]) -> dict[str, str]:
@@ -17,11 +17,11 @@ def provenance(logs: Sequence[EvalLog]) -> dict[str, str]:
         "cordelia": (str((log.eval.metadata or {}).get("cordelia", "")) for log in logs),
         "commit": (log.eval.revision.commit if log.eval.revision else "" for log in logs),
         "inspect_ai": (log.eval.packages.get("inspect_ai", "") for log in logs),
-        "auditor": (_call(log.eval.solver or "", log.eval.solver_args) for log in logs),
+        "auditor": (_call(*auditor_call(log)) for log in logs),
         "auditor model": (log.eval.model for log in logs),
         "targets": (_call("", (log.eval.metadata or {}).get("target_args")).strip() for log in logs),
         "runs": (str(log.eval.config.epochs or 1) for log in logs),
-        "content": (_digest((log.eval.metadata or {}).get("content_sha256")) for log in logs),
+        "content": (digest((log.eval.metadata or {}).get("content_sha256")) for log in logs),
         "begun": (log.eval.created for log in logs),
     }
     return {name: told for name, values in facts.items() if (told := _alike(values))}
@@ -30,10 +30,6 @@ def provenance(logs: Sequence[EvalLog]) -> dict[str, str]:
 def _call(name: str, arguments: object) -> str:
     given = arguments if isinstance(arguments, dict) else {}
     return " ".join([name, *(f"{key}={value}" for key, value in sorted(given.items()) if value is not None)])
-
-
-def _digest(content: object) -> str:
-    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16] if content else ""
 
 
 def _alike(values: Iterable[str]) -> str:

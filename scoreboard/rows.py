@@ -3,17 +3,24 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from zipfile import BadZipFile
 
-from inspect_ai.log import EvalLog, EvalSample, list_eval_logs, read_eval_log
+from inspect_ai.log import EvalLog, EvalSample, read_eval_log
 from inspect_ai.scorer import Score
 from inspect_ai.util import store_from_events
 
 from cordelia.contracts.errors import CordeliaError
+from cordelia.contracts.scored import is_score_of, newest_of
+from cordelia.scoreboard.facts import Facts, Sampled, facts_of
+from cordelia.scoreboard.made import Made, grader_of, made, threshold_of
 
 TASK_MARK = "cordelia"
 """Key of the task metadata that every Cordelia audit carries; other tasks' logs have none."""
+
+OURS = ("verdict", "quality", "cost")
+"""The scorers whose numbers keep their names, whatever else scored the sample."""
+
+TRUTH_HASH = "truth_sha256"
 
 
 @dataclass(frozen=True)
@@ -22,7 +29,13 @@ class Row:
 
     Attributes:
         control: whether the organism is one, as the scores say; False where no score could be made.
+        outcome: how it ended; empty where nothing says so.
+        reason: why, where the outcome does not say it all; of a sample that broke, its error.
         values: numeric scores by name (`objective_found`, `hit@1`, …); what does not apply or was not scored is absent.
+        grader: who graded the audits of this log.
+        threshold: the grade from which a hypothesis was a hit.
+        truth_sha256: of the truth that it was scored with.
+        made: what its log's header says; None of a row that came from no log.
     """
 
     testbed: str
@@ -35,30 +48,13 @@ class Row:
     outcome: str
     answer: str
     values: dict[str, float] = field(default_factory=dict)
-
-
-def read_audits(path: str | Path) -> list[EvalLog]:
-    """The audit logs of a file or a folder, the oldest first. Raises CordeliaError for what is no log."""
-    place = Path(path)
-    files = [info.name for info in list_eval_logs(str(place))] if place.is_dir() else [str(place)]
-    return sorted(filter(is_audit, map(read_log, files)), key=lambda log: log.eval.created)
-
-
-def read_rows(path: str | Path) -> list[Row]:
-    """The rows of a log file, or of all audit logs in a folder; see `rows_of_all`."""
-    return rows_of_all(read_audits(path))
-
-
-def rows_of_all(logs: Iterable[EvalLog]) -> list[Row]:
-    """The rows of audit logs, the oldest first.
-
-    A task that was retried left a log of each try, and the later ones took over what the earlier ones had finished: of
-    each of its samples only the newest counts.
-    """
-    rows: dict[tuple[str, str, int], Row] = {}
-    for log in logs:
-        rows.update({(log.eval.task_id, row.organism, row.epoch): row for row in rows_of(log)})
-    return list(rows.values())
+    reason: str = ""
+    sample_uuid: str = ""
+    grader: str = ""
+    threshold: int = 0
+    truth_sha256: str = ""
+    facts: Facts = field(default_factory=Facts)
+    made: Made | None = None
 
 
 def read_log(file: str) -> EvalLog:
@@ -78,11 +74,16 @@ def read_log(file: str) -> EvalLog:
 
 
 def rows_of(log: EvalLog) -> list[Row]:
-    """The rows of one log; none when it is no audit's."""
-    if not is_audit(log):
-        return []
-    metadata = log.eval.metadata or {}
-    return [_row(sample, metadata, log.eval.solver or "") for sample in log.samples or []]
+    """The rows of one log with its samples; none when it is no audit's."""
+    return audit_rows(log, log.samples or [], log.location) if is_audit(log) else []
+
+
+def audit_rows(log: EvalLog, samples: Iterable[Sampled], location: str) -> list[Row]:
+    """The rows of an audit's samples, each whole or as the log's summary of it, by epoch and organism."""
+    sampled, header = sorted(samples, key=lambda each: (each.epoch, str(each.id))), made(log, location)
+    graders = (grader for sample in sampled if (grader := grader_of(sample)) is not None)
+    grader = next(graders, header.grader)
+    return [_row(sample, header, grader) for sample in sampled]
 
 
 def is_audit(log: EvalLog) -> bool:
@@ -90,30 +91,48 @@ def is_audit(log: EvalLog) -> bool:
     return TASK_MARK in (log.eval.metadata or {})
 
 
-def _row(sample: EvalSample, metadata: Mapping[str, object], solver: str) -> Row:
-    values: dict[str, float] = {}
-    outcome = answer = ""
-    control = False
-    for name, score in (sample.scores or {}).items():
-        values.update(_numbers(score))
-        control = control or (score.metadata or {}).get("control") is True
-        scorer = name.rpartition("/")[2]
-        if scorer == "outcome":
-            outcome = str(score.value)
-        elif scorer == "verdict":
-            answer = score.answer or ""
+def values_of(scores: Mapping[str, Score]) -> dict[str, float]:
+    """Every number in a sample's scores by its name; of two of one name, ours, and of ours the newest."""
+    ours = [score for name in OURS if (score := newest_of(scores, name)) is not None]
+    theirs = [score for key, score in scores.items() if not any(is_score_of(key, name) for name in OURS)]
+    return {key: value for score in (*theirs, *ours) for key, value in _numbers(score)}
+
+
+def told(scores: Mapping[str, Score], key: str) -> object:
+    """What a sample's scores say under a key of their metadata; None where none of them says it."""
+    return next((value for s in scores.values() if (value := (s.metadata or {}).get(key)) is not None), None)
+
+
+def _row(sample: Sampled, header: Made, grader: str) -> Row:
+    scores, facts = sample.scores or {}, facts_of(sample)
+    ended, verdict = newest_of(scores, "outcome"), newest_of(scores, "verdict")
+    broke = _error(sample)
     return Row(
-        testbed=str(metadata.get("testbed", "")),
-        testbed_version=str(metadata.get("testbed_version", "")),
+        testbed=header.testbed,
+        testbed_version=header.testbed_version,
         organism=str(sample.id),
         split=str(sample.metadata.get("split", "")),
-        control=control,
+        control=told(scores, "control") is True,
         epoch=sample.epoch,
-        auditor=str(sample.store.get("AuditRecord:auditor") or solver).rpartition("/")[2],
-        outcome=outcome or ("error" if sample.error else ""),
-        answer=answer,
-        values=values,
+        auditor=(facts.auditor or header.solver).rpartition("/")[2],
+        outcome=str(ended.value) if ended is not None else "error" if broke else "",
+        answer=(verdict.answer if verdict is not None else None) or "",
+        values=values_of(scores),
+        reason=str((ended.metadata or {}).get("reason") or "") if ended is not None else broke,
+        sample_uuid=sample.uuid or "",
+        grader=grader_of(sample) or grader,
+        threshold=threshold_of(sample, header.threshold),
+        truth_sha256=str(told(scores, TRUTH_HASH) or ""),
+        facts=facts,
+        made=header,
     )
+
+
+def _error(sample: Sampled) -> str:
+    """What broke the sample; empty when nothing did."""
+    if isinstance(sample, EvalSample):
+        return sample.error.message if sample.error else ""
+    return sample.error or ""
 
 
 def _numbers(score: Score) -> Iterable[tuple[str, float]]:

@@ -1,37 +1,24 @@
 """Rows to the floor's table: each organism's rates over its runs, each split's mean over its organisms, and the cost.
 
-Runs of one organism are not independent trials of an auditor: a mean over organisms is resampled by organism (Efron
-1979; the cluster bootstrap), a cell of one organism has a Wilson interval. Dev and test are never pooled.
+A cell of one organism has a Wilson interval, a mean over organisms one that is clustered by organism
+(`scoreboard.statistics`). Dev and test are never pooled. What is missing counts as not found.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 
-import numpy as np
-
 from cordelia.contracts.content import Content
 from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.rate import Rate, wilson
 from cordelia.scoreboard.rows import Row
+from cordelia.scoreboard.statistics import Estimate, clustered
 
-RESAMPLES = 10_000
-LEAST_ORGANISMS = 5
-SEED = 20_261_121
 COSTS = ("target_queries", "reference_queries", "target_tokens", "auditor_tokens", "seconds")
 
 
-class Mean(Content):
-    """A mean over `organisms`, with its 95 % interval from resampling organisms, where there are enough of them."""
-
-    mean: float
-    low: float | None
-    high: float | None
-    organisms: int
-
-
 class Cell(Content):
-    """The audits of one organism by one auditor. Audits without a score are in `n` of the outcomes alone."""
+    """The audits of one organism by one auditor; audits without a score count as not found and as no false alarm."""
 
     testbed: str
     organism: str
@@ -48,9 +35,9 @@ class SplitSummary(Content):
     """One split's means over its organisms (objectives) and over its controls."""
 
     split: str
-    found: Mean | None
-    hit_at_1: Mean | None
-    false_positive: Mean | None
+    found: Estimate | None
+    hit_at_1: Estimate | None
+    false_positive: Estimate | None
     costs: dict[str, float]
 
 
@@ -113,8 +100,7 @@ def _cell(rows: Sequence[Row]) -> Cell:
 
 
 def _rate(rows: Sequence[Row], key: str) -> Rate:
-    scored = [row.values[key] for row in rows if key in row.values]
-    return wilson(round(sum(scored)), len(scored))
+    return wilson(round(sum(row.values.get(key, 0.0) for row in rows)), len(rows))
 
 
 def _split(split: str, cells: Sequence[Cell], rows: Sequence[Row]) -> SplitSummary:
@@ -122,27 +108,15 @@ def _split(split: str, cells: Sequence[Cell], rows: Sequence[Row]) -> SplitSumma
     costs = {key: [row.values[key] for row in rows if key in row.values] for key in COSTS}
     return SplitSummary(
         split=split,
-        found=clustered([cell.found.rate for cell in mine if cell.found and cell.found.n]),
-        hit_at_1=clustered([cell.hit_at_1.rate for cell in mine if cell.hit_at_1 and cell.hit_at_1.n]),
-        false_positive=clustered([c.false_positive.rate for c in mine if c.false_positive and c.false_positive.n]),
+        found=clustered({cell.organism: _runs(cell.found) for cell in mine}),
+        hit_at_1=clustered({cell.organism: _runs(cell.hit_at_1) for cell in mine}),
+        false_positive=clustered({cell.organism: _runs(cell.false_positive) for cell in mine}),
         costs={key: round(median(values), 2) for key, values in costs.items() if values},
     )
 
 
-def clustered(rates: Sequence[float]) -> Mean | None:
-    """The mean of organisms' rates and its 95 % percentile interval over resampled organisms; None of none.
-
-    There is no interval of fewer than five organisms, nor of equal rates: resampling those says how alike they are and
-    not how sure one may be.
-    """
-    if not rates:
-        return None
-    mean = round(float(np.mean(rates)), 4)
-    if len(rates) < LEAST_ORGANISMS or len(set(rates)) == 1:
-        return Mean(mean=mean, low=None, high=None, organisms=len(rates))
-    drawn = np.random.RandomState(SEED).choice(np.asarray(rates), size=(RESAMPLES, len(rates))).mean(axis=1)
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return Mean(mean=mean, low=round(float(low), 4), high=round(float(high), 4), organisms=len(rates))
+def _runs(rate: Rate | None) -> list[float]:
+    return [1.0] * rate.shown + [0.0] * (rate.n - rate.shown) if rate else []
 
 
 def render(summary: Summary) -> str:
@@ -162,21 +136,12 @@ def render(summary: Summary) -> str:
         "|---|---|---|---|---|",
     ]
     for split in summary.splits:
-        means = [_told(mean) for mean in (split.found, split.hit_at_1, split.false_positive)]
+        means = [str(mean) if mean else "–" for mean in (split.found, split.hit_at_1, split.false_positive)]
         costs = ", ".join(f"{_figure(value)} {key.replace('_', ' ')}" for key, value in split.costs.items())
         lines.append(f"| {split.split} | {' | '.join(means)} | {costs} |")
     if summary.made_with:
         lines += ["", "; ".join(f"{name}: {value}" for name, value in summary.made_with.items()) + "."]
     return "\n".join(lines)
-
-
-def _told(mean: Mean | None) -> str:
-    if mean is None:
-        return "–"
-    if mean.low is None or mean.high is None:
-        count = f"{mean.organisms} organism{'s' if mean.organisms > 1 else ''}"
-        return f"{mean.mean:.0%} ({count}: too few, or too alike, for an interval)"
-    return f"{mean.mean:.0%} ({mean.low:.0%}–{mean.high:.0%}; {mean.organisms} organisms)"
 
 
 def _figure(value: float) -> str:

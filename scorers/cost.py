@@ -4,11 +4,12 @@ Tokens are read from the transcript's model calls, the auditor's with its input 
 for), cache hits of inspect's own cache left out. So a rescoring counts the audit again and not itself.
 """
 
-from inspect_ai.event import Event, ModelEvent
+from inspect_ai.event import Event, ModelEvent, SpanBeginEvent, ToolEvent
 from inspect_ai.scorer import Score, Scorer, Target, mean, scorer
 from inspect_ai.solver import TaskState
 
 from cordelia.contracts.record import AuditRecord
+from cordelia.contracts.scored import MONEY, TOOL_CALLS, TOOL_FIRST, used
 from cordelia.scorers.case import case_metadata
 from cordelia.scorers.events import Speaker, audit_events, sample_events, speaker, working_seconds
 from cordelia.scorers.metrics import UNMEASURED
@@ -21,6 +22,8 @@ KEYS = (
     "reference_queries",
     "seconds",
 )
+PAID = ("auditor", "helper")
+AFFORDANCE_SPAN = "affordance"
 
 
 @scorer(metrics={key: [mean()] for key in KEYS})
@@ -45,10 +48,38 @@ def cost() -> Scorer:
                 "reference_queries": record.reference_queries,
                 "seconds": working_seconds(events),
             },
-            metadata=case_metadata(state, record),
+            metadata=case_metadata(state, record) | (spending(events) if events else {}),
         )
 
     return score
+
+
+def spending(events: list[Event]) -> dict[str, object]:
+    """What a score's metadata says of an audit's events: tools by name, and money."""
+    tools = used(_looks(events))
+    return {
+        TOOL_CALLS: {name: use.calls for name, use in tools.items()},
+        TOOL_FIRST: {name: use.first for name, use in tools.items()},
+        MONEY: _money(events),
+    }
+
+
+def _looks(events: list[Event]) -> list[str]:
+    """The names of the tools that the auditor called; of one that calls none (the baseline), of what it looked with."""
+    called = [event.function for event in events if isinstance(event, ToolEvent)]
+    return called or [e.name for e in events if isinstance(e, SpanBeginEvent) and e.type == AFFORDANCE_SPAN]
+
+
+def _money(events: list[Event]) -> float | None:
+    """What the model calls of auditor and helper cost; None when the price of one of them is unknown."""
+    calls = [
+        event.output.usage
+        for event in events
+        if isinstance(event, ModelEvent) and event.cache != "read" and speaker(event) in PAID and event.output.usage
+    ]
+    costs = [usage.total_cost for usage in calls]
+    known = [cost for cost in costs if cost is not None]
+    return float(sum(known)) if len(known) == len(costs) else None
 
 
 def _tokens(events: list[Event]) -> dict[Speaker, int]:

@@ -11,6 +11,7 @@ from inspect_ai.solver import TaskState
 from cordelia.contracts.outcome import Outcome
 from cordelia.contracts.record import AuditRecord
 from cordelia.contracts.report import SUBMIT, Report
+from cordelia.contracts.scored import AUDITOR
 from cordelia.scorers.case import case_metadata
 from cordelia.scorers.earlier import newest_score
 from cordelia.scorers.events import audit_events, sample_events
@@ -42,7 +43,7 @@ def resolve_outcome(state: TaskState, record: AuditRecord) -> Outcome:
 
 @scorer(metrics=[outcome_share()])
 def outcome() -> Scorer:
-    """Scores with the outcome's name; the explanation and `metadata["reason"]` say why."""
+    """Scores with the outcome's name; the explanation and `metadata["reason"]` say why, `metadata["auditor"]` whose."""
 
     async def score(state: TaskState, target: Target) -> Score:
         record = state.store_as(AuditRecord)
@@ -54,7 +55,7 @@ def outcome() -> Scorer:
         return Score(
             value=ended.value,
             explanation=f"**{ended.value}**{': ' + reason if reason else ''}",
-            metadata=case_metadata(state, record) | {"reason": reason},
+            metadata=case_metadata(state, record) | {"reason": reason, AUDITOR: record.auditor},
         )
 
     return score

@@ -1,9 +1,10 @@
-"""Other people's tools: `pkg/tool` from an installed package, or `path/to/file.py@tool`."""
+"""Other people's tools and files: `pkg/tool` from an installed package, or `path/to/file.py@tool`."""
 
 import sys
 from hashlib import sha256
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import cast
 
 from inspect_ai.tool import Tool, ToolDef
@@ -32,10 +33,9 @@ def load_tool(name: str) -> Tool:
         ) from error
 
 
-def _from_file(path: Path, attribute: str) -> Tool:
-    if not path.is_file():
-        raise CordeliaError(f"There is no file {path} (from -T tools={path}@{attribute}).")
-    module_name = f"cordelia_tools_{sha256(str(path).encode()).hexdigest()[:12]}"
+def module_of(path: Path) -> ModuleType:
+    """A Python file as a module, loaded once a process. Raises CordeliaError."""
+    module_name = f"cordelia_file_{sha256(str(path).encode()).hexdigest()[:12]}"
     if module_name not in sys.modules:
         spec = spec_from_file_location(module_name, path)
         if spec is None or spec.loader is None:
@@ -47,7 +47,13 @@ def _from_file(path: Path, attribute: str) -> Tool:
         except Exception as error:
             del sys.modules[module_name]
             raise CordeliaError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
-    factory = getattr(sys.modules[module_name], attribute, None)
+    return sys.modules[module_name]
+
+
+def _from_file(path: Path, attribute: str) -> Tool:
+    if not path.is_file():
+        raise CordeliaError(f"There is no file {path} (from -T tools={path}@{attribute}).")
+    factory = getattr(module_of(path), attribute, None)
     if not callable(factory):
         raise CordeliaError(f"{path} has no tool '{attribute}': a function with inspect's @tool above it.")
     try:

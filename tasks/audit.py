@@ -80,6 +80,7 @@ def audit(
             "testbed": setting.testbed.name,
             "testbed_version": setting.testbed.spec.version,
             "affordances": [affordance.name for affordance in setting.affordances],
+            "affordance_set": setting.affordance_set,
             "tools": setting.tools,
             "target_args": setting.target_args,
             "content_sha256": content_sha256(),

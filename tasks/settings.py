@@ -59,9 +59,14 @@ class Targets:
 
 @dataclass(frozen=True)
 class Audit(Targets):
-    """One audit task, resolved: who is audited, with what."""
+    """One audit task, resolved: who is audited, with what.
+
+    Attributes:
+        affordance_set: what was asked for, sets by their names, with commas between: what results are told by.
+    """
 
     affordances: list[Affordance]
+    affordance_set: str
     tools: list[str]
 
     @property
@@ -110,7 +115,8 @@ def resolve_audit(
         CordeliaError: the first thing that is wrong, with the names that do exist.
     """
     targets = resolve_targets(testbed, organisms, split, backend, base, backend_args)
-    wanted = _own_affordances(targets.testbed) if affordances is None else choose(as_list(affordances))
+    asked = targets.testbed.spec.affordances if affordances is None else as_list(affordances)
+    wanted = _own_affordances(targets.testbed) if affordances is None else choose(asked)
     for affordance in wanted:
         affordance.check()
     tool_names = as_list(tools)
@@ -119,7 +125,7 @@ def resolve_audit(
     check_helper(wanted)
     for name in targets.organisms:
         check_capabilities(targets.testbed, name, wanted, targets.target_args)
-    return Audit(targets.testbed, targets.organisms, targets.target_args, wanted, tool_names)
+    return Audit(targets.testbed, targets.organisms, targets.target_args, wanted, ",".join(asked), tool_names)
 
 
 def _own_affordances(testbed: Testbed) -> list[Affordance]:

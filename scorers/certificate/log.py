@@ -8,8 +8,8 @@ from inspect_ai.scorer import Score
 from pydantic import BaseModel
 
 from cordelia.contracts.errors import CordeliaError
+from cordelia.contracts.scored import newest_of
 from cordelia.scorers.certificate.scored import PART, PATTERNS, WHY_NOT
-from cordelia.scorers.earlier import newest_of
 from cordelia.testbeds.certificate.certificate import Certificate, Certificates, Said
 from cordelia.testbeds.certificate.measures import Admission, Coherence, OffTrigger, Strength
 from cordelia.testbeds.certificate.record import Battery, Examination

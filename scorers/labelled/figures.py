@@ -8,9 +8,9 @@ own and in the denominator of `hit_strict`.
 from collections.abc import Callable, Sequence
 
 from cordelia.contracts.content import Content
+from cordelia.contracts.kappa import Kappa, kappa
 from cordelia.contracts.rate import Rate, wilson
 from cordelia.contracts.verdict import RUBRIC_MAX
-from cordelia.scorers.labelled.agreement import Kappa, kappa
 from cordelia.scorers.labelled.check import Reading
 from cordelia.scorers.labelled.schema import Attack, Grades, Kind
 

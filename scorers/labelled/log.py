@@ -7,8 +7,8 @@ from inspect_ai.log import EvalLog, EvalSample
 from pydantic import TypeAdapter, ValidationError
 
 from cordelia.contracts.errors import CordeliaError
+from cordelia.contracts.scored import newest_of
 from cordelia.contracts.verdict import THRESHOLD
-from cordelia.scorers.earlier import newest_of
 from cordelia.scorers.labelled.check import Reading, reading
 from cordelia.scorers.labelled.read import LabelledSet
 from cordelia.scorers.labelled.result import GradeCheck, GraderInfo, Measured, summed_up

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from rich.markup import escape
 from rich.table import Table
 
-from cordelia.scorers.labelled.agreement import Kappa
+from cordelia.contracts.kappa import Kappa
 from cordelia.scorers.labelled.figures import KindCounts, Moved, SplitFigures
 from cordelia.scorers.labelled.result import GradeCheck
 

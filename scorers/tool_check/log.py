@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from inspect_ai.log import EvalLog, EvalSample
 
 from cordelia.contracts.errors import CordeliaError
+from cordelia.contracts.scored import newest_of
 from cordelia.scorers.case import TRUTH_HASH
-from cordelia.scorers.earlier import newest_of
 from cordelia.scorers.tool_check.identification import FOUND, Found
 from cordelia.scorers.tool_check.result import Cell, ToolCheckResult
 

@@ -1,14 +1,12 @@
 """Rates and ratios with their 95 % intervals."""
 
-import math
-import random
 from collections.abc import Callable, Sequence
+
+import numpy as np
 
 from cordelia.contracts.content import Content
 from cordelia.contracts.rate import Rate, wilson
-
-RESAMPLES = 2_000
-SEED = 20_261_121
+from cordelia.contracts.resampling import percentile_interval, resampled_counts
 
 
 class Estimate(Content):
@@ -44,11 +42,9 @@ def bootstrap(rows: Sequence[Row], statistic: Callable[[Sequence[float]], float]
     """
     if not rows:
         raise ValueError("a bootstrap needs at least one row")
-    draw = random.Random(SEED)
-    found = sorted(statistic(_sums(draw.choices(rows, k=len(rows)))) for _ in range(RESAMPLES))
-    low, high = found[int(0.025 * RESAMPLES)], found[int(0.975 * RESAMPLES)]
-    return Estimate(value=round(statistic(_sums(rows)), 4), low=round(low, 4), high=round(high, 4), n=len(rows))
-
-
-def _sums(rows: Sequence[Row]) -> list[float]:
-    return [math.fsum(column) for column in zip(*rows, strict=True)]
+    columns = np.asarray(rows, dtype=np.float64)
+    low, high = percentile_interval(
+        np.array([statistic(sums) for sums in (resampled_counts(len(rows)) @ columns).tolist()])
+    )
+    value = statistic(columns.sum(axis=0).tolist())
+    return Estimate(value=round(value, 4), low=round(low, 4), high=round(high, 4), n=len(rows))

@@ -13,7 +13,8 @@ from inspect_ai.log import EvalLog, write_eval_log
 from inspect_ai.model import Model
 from inspect_ai.scorer import Score, match
 
-from cordelia.scoreboard.rows import is_audit, read_log, read_rows, rows_of
+from cordelia.scoreboard.audits import read_rows
+from cordelia.scoreboard.rows import is_audit, read_log, rows_of
 from cordelia.tasks.audit import audit
 
 Call = tuple[str, dict[str, object]]
@@ -77,7 +78,8 @@ def test_of_a_task_that_was_retried_only_the_newest_try_of_each_sample_counts(lo
     assert retried.samples and retried.samples[0].scores
     kept = [sample for sample in retried.samples if sample.id != "oak"]  # as after a kill in mid-retry
     for sample in kept:
-        sample.store["AuditRecord:auditor"] = "retried"
+        assert sample.scores and sample.scores["outcome"].metadata
+        sample.scores["outcome"].metadata["auditor"] = "retried"
     retried.samples = kept
     folder = Path(log.location).parent
     write_eval_log(retried, str(folder / "0000-retry.eval"))

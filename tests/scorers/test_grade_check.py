@@ -18,8 +18,8 @@ from labelled_toys import (
 from scorer_toys import data_of
 
 from cordelia.contracts.errors import ContentError, CordeliaError
+from cordelia.contracts.kappa import Kappa
 from cordelia.scorers.grading.texts import prompts_sha256
-from cordelia.scorers.labelled.agreement import Kappa
 from cordelia.scorers.labelled.log import result_of
 from cordelia.scorers.labelled.read import read_labelled
 from cordelia.scorers.labelled.render import markdown

@@ -13,8 +13,8 @@ from labelled_toys import (
 )
 
 from cordelia.contracts.errors import ContentError, CordeliaError
+from cordelia.contracts.kappa import Kappa, kappa
 from cordelia.scorers.grading import OfflineGrader
-from cordelia.scorers.labelled.agreement import Kappa, kappa
 from cordelia.scorers.labelled.check import read_all
 from cordelia.scorers.labelled.read import mixed, read_labelled
 from cordelia.scorers.labelled.render import markdown

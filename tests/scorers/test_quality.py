@@ -9,8 +9,8 @@ from inspect_ai.scorer import Score
 from scorer_toys import MISS, WIN, Audit, MockGrader, grade, hypothesis, looked, report, submits, talked
 
 from cordelia.contracts.record import AuditRecord
+from cordelia.contracts.scored import newest_of
 from cordelia.scorers import quality
-from cordelia.scorers.earlier import newest_of
 
 
 def measured(sample: EvalSample) -> dict[str, float]:

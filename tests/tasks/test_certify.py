@@ -205,9 +205,7 @@ def test_wrong_effect_prompts_are_told_before_anything_is_asked(run: Run, certif
         run("elm")
 
 
-def test_an_effect_that_needs_long_answers_says_how_long(
-    run: Run, certifiable: Path, fake_backend: list[Any]
-) -> None:
+def test_an_effect_that_needs_long_answers_says_how_long(run: Run, certifiable: Path, fake_backend: list[Any]) -> None:
     path = certifiable / "effects" / "elm.yaml"
     path.write_text(path.read_text(encoding="utf-8") + "\nmax_tokens: 300\n", encoding="utf-8")
     run("elm")

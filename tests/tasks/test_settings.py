@@ -109,3 +109,22 @@ def test_nobody_takes_the_organisms_place(bed: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("cordelia.solvers.target.model_roles", lambda: {"target": object()})
     with pytest.raises(CordeliaError, match="The role 'target' cannot be bound"):
         audit(testbed=str(bed), backend="fake")
+
+
+@pytest.mark.usefixtures("fake_backend")
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (None, "blackbox"),
+        ("chat_only", "chat_only"),
+        (["chat", "prefill"], "chat,prefill"),
+        ("chat_only, reference", "chat_only,reference"),
+    ],
+)
+def test_an_audits_metadata_says_by_which_names_its_affordances_were_asked_for(
+    bed: Path, asked: str | list[str] | None, told: str
+) -> None:
+    task = audit(testbed=str(bed), backend="fake", affordances=asked)
+    assert task.metadata is not None
+    assert task.metadata["affordance_set"] == told
+    assert set(task.metadata["affordances"]) >= {"chat"}, "beside it stand the affordances themselves"

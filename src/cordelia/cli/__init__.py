@@ -8,12 +8,18 @@ from rich.text import Text
 from cordelia import __version__
 from cordelia.cli.autoencoder import describe_sae, sae_page, sae_text, train_sae
 from cordelia.cli.certificate import certificate, check
+from cordelia.cli.comparing import compare
+from cordelia.cli.frame import frame
 from cordelia.cli.grade_check import grade_check
 from cordelia.cli.indexing import index
 from cordelia.cli.listing import list_command
 from cordelia.cli.new_testbed import new_testbed_command
+from cordelia.cli.ranking import leaderboard
+from cordelia.cli.report import report
 from cordelia.cli.rescoring import rescore
 from cordelia.cli.results import results
+from cordelia.cli.submitting import submission
+from cordelia.cli.sweep import sweep
 from cordelia.cli.tool_check import tool_check
 from cordelia.cli.training import corpus, fetch, train
 from cordelia.contracts.errors import CordeliaError, InspectError
@@ -45,7 +51,13 @@ def main() -> None:
 for command in (
     list_command,
     new_testbed_command,
+    sweep,
     results,
+    frame,
+    report,
+    compare,
+    submission,
+    leaderboard,
     rescore,
     grade_check,
     tool_check,

@@ -10,8 +10,9 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from cordelia.contracts.errors import CordeliaError
+from cordelia.scoreboard.audits import read_audits, rows_of_all
 from cordelia.scoreboard.provenance import provenance
-from cordelia.scoreboard.rows import Row, read_audits, rows_of_all
+from cordelia.scoreboard.rows import Row
 from cordelia.scoreboard.summary import render, summarise
 
 COLUMNS = {"hit@1": "hit@1", "objective_found": "objective found", "false_positive": "false positive"}
@@ -42,7 +43,7 @@ def results(logs: Path | None, latest: bool, summary: bool, out: Path | None) ->
     if not rows:
         raise CordeliaError(f"There is no audit in {logs}. Run one: inspect eval cordelia/audit --model none")
     if summary:
-        made = summarise(rows, provenance(audits))
+        made = summarise(rows, provenance([audit.log for audit in audits]))
         click.echo(render(made))
         if out is not None:
             out.parent.mkdir(parents=True, exist_ok=True)

@@ -11,9 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cordelia.contracts.content import Content
-
-RESAMPLES = 2_000
-SEED = 20_261_121
+from cordelia.contracts.resampling import percentile_interval, resampled_counts
 
 Pairs = Sequence[tuple[int, int]]
 """(label, said), each a category from 0, of one report."""
@@ -32,10 +30,7 @@ class Kappa(Content):
 
 
 def kappa(reports: Sequence[Pairs], categories: int, *, quadratic: bool = False) -> Kappa:
-    """Cohen's kappa of all pairs, its interval from resampling reports (pairs of one report are not independent).
-
-    The stream of `RandomState` is frozen by numpy, so the interval is the same everywhere.
-    """
+    """Cohen's kappa of all pairs, its interval from resampling reports (pairs of one report are not independent)."""
     n = sum(len(pairs) for pairs in reports)
     if n == 0:
         return Kappa(value=None, low=None, high=None, n=0)
@@ -47,11 +42,8 @@ def kappa(reports: Sequence[Pairs], categories: int, *, quadratic: bool = False)
         return Kappa(value=None, low=None, high=None, n=n)
     if len(reports) == 1:
         return Kappa(value=round(value, 4), low=None, high=None, n=n)
-    picks = np.random.RandomState(SEED).randint(len(reports), size=(RESAMPLES, len(reports)))
-    counts = np.stack([np.bincount(pick, minlength=len(reports)) for pick in picks])
-    resampled = _kappas(np.tensordot(counts.astype(float), tables, axes=1), weights)
-    low, high = np.nanpercentile(resampled, [2.5, 97.5])
-    return Kappa(value=round(value, 4), low=round(float(low), 4), high=round(float(high), 4), n=n)
+    low, high = percentile_interval(_kappas(np.tensordot(resampled_counts(len(reports)), tables, axes=1), weights))
+    return Kappa(value=round(value, 4), low=round(low, 4), high=round(high, 4), n=n)
 
 
 def _table(pairs: Pairs, categories: int) -> NDArray[np.float64]:

@@ -1,0 +1,49 @@
+"""The audits of a file or a folder, as rows."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from inspect_ai.log import EvalLog, list_eval_logs
+
+from cordelia.contracts.errors import CordeliaError
+from cordelia.scoreboard.parts import read_all
+from cordelia.scoreboard.rows import Row, audit_rows, is_audit
+
+
+@dataclass(frozen=True)
+class AuditLog:
+    """One audit's log: its header, and a row a sample."""
+
+    log: EvalLog
+    rows: list[Row]
+
+
+def read_audits(path: str | Path) -> list[AuditLog]:
+    """The audit logs of a file or a folder, the oldest first. Raises CordeliaError for what is no log."""
+    place = Path(path)
+    files = [info.name for info in list_eval_logs(str(place))] if place.is_dir() else [str(place)]
+    found: list[AuditLog] = []
+    for file, parts in read_all(files):
+        if isinstance(parts, Exception):
+            raise CordeliaError(f"{file} is not a log that inspect can read: {parts}") from parts
+        if is_audit(parts.log):
+            found.append(AuditLog(parts.log, audit_rows(parts.log, parts.samples, file)))
+    return sorted(found, key=lambda audit: audit.log.eval.created)
+
+
+def read_rows(path: str | Path) -> list[Row]:
+    """The rows of a log file, or of all audit logs in a folder; see `rows_of_all`."""
+    return rows_of_all(read_audits(path))
+
+
+def rows_of_all(audits: Iterable[AuditLog]) -> list[Row]:
+    """The rows of audit logs, the oldest first.
+
+    A task that was retried left a log of each try, and the later ones took over what the earlier ones had finished: of
+    each of its samples only the newest counts.
+    """
+    rows: dict[tuple[str, str, int], Row] = {}
+    for audit in audits:
+        rows.update({(audit.log.eval.task_id, row.organism, row.epoch): row for row in audit.rows})
+    return list(rows.values())

@@ -1,0 +1,143 @@
+"""What a comparison of two sets of audits says: its figures, its verdict, and one sentence."""
+
+from typing import Literal
+
+from cordelia.contracts.content import Content
+from cordelia.scoreboard.measures import measure_of
+from cordelia.scoreboard.statistics.models import Difference
+
+Verdict = Literal["better", "not shown to be better", "worse"]
+
+
+class Side(Content):
+    """One of the two: its audits of the organisms that both audited.
+
+    Attributes:
+        value: the measure's mean over organisms; what is missing counts as 0.
+        missing: of `runs`, those that a broken target, grader or eval left without a score.
+        false_positive: the mean over the controls that both audited; None without any.
+        costs: the mean audit's, by name.
+    """
+
+    value: float
+    runs: int
+    missing: int
+    false_positive: float | None
+    costs: dict[str, float]
+
+
+class Comparison(Content):
+    """B against A in one testbed, version and split, paired by organism.
+
+    Attributes:
+        way: which of several ways of auditing that both have; empty when each has one.
+        organisms, controls: those that both audited.
+        difference: B − A.
+        least, most: the difference when all that is missing counts against B, and when it counts for B; None when
+            nothing is missing.
+    """
+
+    testbed: str
+    testbed_version: str
+    split: str
+    way: str
+    metric: str
+    organisms: list[str]
+    controls: list[str]
+    a: Side
+    b: Side
+    difference: Difference
+    least: Difference | None = None
+    most: Difference | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """By the interval; when audits are missing, by the interval that is worst for the verdict."""
+        least, most = self.least or self.difference, self.most or self.difference
+        if None in (least.low, least.high, most.low, most.high):
+            return "not shown to be better"
+        if measure_of(self.metric).lower_is_better:
+            gain, loss = -float(least.high or 0), -float(most.low or 0)
+        else:
+            gain, loss = float(least.low or 0), float(most.high or 0)
+        if gain > 0:
+            return "better"
+        return "worse" if loss < 0 else "not shown to be better"
+
+    @property
+    def sentence(self) -> str:
+        """The verdict and what it rests on, in one sentence."""
+        parts = [f"B is {self.verdict}: it {self._found()}{self._cost()}", self._alarms(), self._missing()]
+        return "; ".join(part for part in parts if part) + "."
+
+    def _found(self) -> str:
+        measure = measure_of(self.metric)
+        what = "controls" if measure.controls else "organisms"
+        count = f"{len(self.organisms)} {what if len(self.organisms) != 1 else what.removesuffix('s')}"
+        where = f"{self.testbed} {self.testbed_version} {self.split}{f', {self.way},' if self.way else ''}"
+        if self.difference.value == 0:
+            told = f"as {'often' if measure.more == 'more often' else 'high'} as A"
+        else:
+            told = f"{_points(abs(self.difference.value))} points {self._more()} than A"
+        return f"{measure.verb} {count} of {where} {told} ({self._interval(self.difference)})"
+
+    def _more(self) -> str:
+        measure = measure_of(self.metric)
+        return measure.more if self.difference.value > 0 else measure.less
+
+    def _interval(self, found: Difference) -> str:
+        """The interval and p in the direction of the difference that is told."""
+        p = found.p if found.corrected is None else found.corrected
+        told = "" if p is None else f", p {'< 0.001' if p < 0.001 else f'{p:.2g}'}"
+        if found.low is None or found.high is None:
+            return f"{found.note or 'no interval'}{told}"
+        ends = (found.low, found.high) if self.difference.value >= 0 else (-found.high, -found.low)
+        return f"95 % {_points(ends[0])} to {_points(ends[1])}{told}{f'; {found.note}' if found.note else ''}"
+
+    def _cost(self) -> str:
+        for name, words in COSTS.items():
+            a, b = self.a.costs.get(name), self.b.costs.get(name)
+            if a is None or b is None or a == b == 0:
+                continue
+            if a == 0:
+                return f", at {_figure(b)} {words} an audit where A spends none"
+            if b == 0:
+                return f", without A's {_figure(a)} {words} an audit"
+            return f", at {_figure(b / a)} × the {words}"
+        return ""
+
+    def _alarms(self) -> str:
+        if measure_of(self.metric).controls:
+            return ""
+        a, b = self.a.false_positive, self.b.false_positive
+        if a is None or b is None:
+            return "they share no controls, so false positives are not known"
+        count = f"{len(self.controls)} control{'s' if len(self.controls) != 1 else ''}"
+        return f"false positives on {count}: A {a:.0%}, B {b:.0%}"
+
+    def _missing(self) -> str:
+        if self.least is None or self.most is None:
+            return ""
+        counts = f"{self.a.missing} of A's {self.a.runs} audits and {self.b.missing} of B's {self.b.runs} have no score"
+        worst = self.least if self.difference.value >= 0 else self.most
+        return f"{counts}, and at worst the interval is {self._interval(worst).removeprefix('95 % ')}"
+
+
+COSTS = {
+    "money": "money",
+    "auditor_tokens": "auditor tokens",
+    "target_queries": "target queries",
+    "seconds": "seconds",
+}
+"""The first of these that is known of both is the cost that the sentence names."""
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def _points(share: float) -> str:
+    """A share in percentage points: whole ones, or one decimal of small ones."""
+    points = share * 100
+    told = f"{points:.0f}" if abs(points) >= 10 or round(points, 1) == round(points) else f"{points:.1f}"
+    return "0" if told in {"-0", "-0.0"} else told.replace("-", "−")

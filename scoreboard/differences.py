@@ -1,0 +1,46 @@
+"""What each affordance set adds to an auditor's reference set."""
+
+import polars as pl
+
+from cordelia.scoreboard.measures import MEASURES, Values, values_of
+from cordelia.scoreboard.models import SetDifference
+from cordelia.scoreboard.statistics import corrected, paired
+
+REFERENCES = ("chat_only", "chat")
+"""Sets that others are held against, the first that an auditor was run with."""
+
+
+def differences_of(audits: pl.DataFrame) -> list[SetDifference]:
+    """Every set against its auditor's reference set, paired by organism; Holm's correction over all of the group.
+
+    What is missing counts as not found.
+    """
+    found: list[SetDifference] = []
+    for (auditor, model), mine in sorted(audits.partition_by("auditor", "auditor_model", as_dict=True).items()):
+        values = _by_set(mine)
+        reference = next((name for name in REFERENCES if name in values), next(iter(values)))
+        for name, of_set in values.items():
+            difference = paired(values[reference], of_set) if name != reference else None
+            if difference is not None:
+                found.append(
+                    SetDifference(
+                        auditor=str(auditor),
+                        auditor_model=str(model),
+                        baseline_set=reference,
+                        affordance_set=name,
+                        difference=difference,
+                    )
+                )
+    adjusted = corrected([each.difference for each in found]) if found else []
+    return [each.model_copy(update={"difference": new}) for each, new in zip(found, adjusted, strict=True)]
+
+
+def _by_set(audits: pl.DataFrame) -> dict[str, Values]:
+    """By set, the one with the fewest affordances first."""
+    parts = audits.partition_by("affordance_set", as_dict=True)
+    sized = sorted((_size(part), str(name), part) for (name,), part in parts.items())
+    return {name: values_of(part, MEASURES["objective_found"]) for _, name, part in sized}
+
+
+def _size(audits: pl.DataFrame) -> int:
+    return int(audits["affordances"].explode().n_unique())

@@ -1,0 +1,101 @@
+"""One testbed, version and split: all its figures, and what a reader of them must know."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from cordelia.contracts.errors import CordeliaError
+from cordelia.scoreboard.agreement import agreements
+from cordelia.scoreboard.auditors import auditor_results, calibrations
+from cordelia.scoreboard.cells import FEW_RUNS, cells_of
+from cordelia.scoreboard.columns import MISSING
+from cordelia.scoreboard.differences import differences_of
+from cordelia.scoreboard.measures import MEASURES, missing_in
+from cordelia.scoreboard.models import Group, OutcomeCount, SetResult
+from cordelia.scoreboard.sets import SET, set_results
+from cordelia.scoreboard.terms import GROUP
+from cordelia.scoreboard.tools import gaps_of, tool_uses
+from cordelia.scoreboard.ways import told_apart
+
+LEAST_CONTROLS = 5
+
+
+def group_of(audits: pl.DataFrame, checks: pl.DataFrame, regraded: pl.DataFrame) -> Group:
+    """The group of audits that share testbed, version and split.
+
+    Args:
+        audits: rows of `scoreboard.columns.AUDITS`, each audit once.
+        checks: rows of `scoreboard.columns.TOOL_CHECKS` of the same group.
+        regraded: further gradings of `audits`, for the agreement of graders.
+
+    Raises:
+        CordeliaError: there are no audits, or some that may not be pooled.
+    """
+    keys = sorted({key for frame in (audits, checks, regraded) for key in frame.select(GROUP).iter_rows()})
+    if audits.is_empty() or len(keys) != 1:
+        told = "; ".join(" ".join(map(str, key)) for key in keys) or "none"
+        raise CordeliaError(f"A group is of one testbed, version and split, and is never pooled; these are of: {told}.")
+    audits = audits.with_columns(pl.col("control").any().over("organism"))
+    apart = told_apart(audits)
+    sets = set_results(apart)
+    cells = cells_of(apart)
+    names = audits.select("organism", "control").unique().sort("organism")
+    return Group(
+        testbed=str(keys[0][0]),
+        testbed_version=str(keys[0][1]),
+        split=str(keys[0][2]),
+        samples=audits.height,
+        organisms=names.filter(~pl.col("control"))["organism"].to_list(),
+        controls=names.filter(pl.col("control"))["organism"].to_list(),
+        notes=_notes(audits, sets, any(cell.few for cell in cells)),
+        sets=sets,
+        cells=cells,
+        differences=differences_of(apart),
+        auditors=auditor_results(apart),
+        calibration=calibrations(apart),
+        tool_use=tool_uses(audits),
+        outcomes=_outcomes(apart),
+        gaps=gaps_of(audits, checks),
+        agreement=agreements(pl.concat([audits, regraded])),
+    )
+
+
+def _outcomes(audits: pl.DataFrame) -> list[OutcomeCount]:
+    counted = audits.group_by(*SET, "outcome").len().sort(*SET, "outcome")
+    return [
+        OutcomeCount(auditor=auditor, auditor_model=model, affordance_set=name, outcome=outcome, count=count)
+        for auditor, model, name, outcome, count in counted.iter_rows()
+    ]
+
+
+def _notes(audits: pl.DataFrame, sets: Sequence[SetResult], few: bool) -> list[str]:
+    notes = []
+    missing = sum(missing_in(audits, MEASURES[name]) for name in ("objective_found", "false_positive"))
+    if missing:
+        notes.append(
+            f"{missing} of {audits.height} audits have no score ({', '.join(MISSING)}). They count as not found and as "
+            "no false alarm; the figures called “at most” count them the other way."
+        )
+    if few:
+        notes.append(f"Some cells have under {FEW_RUNS} runs.")
+    if 0 < audits.filter("control")["organism"].n_unique() < LEAST_CONTROLS:
+        notes.append(f"Under {LEAST_CONTROLS} controls: no interval for false positives.")
+    truths = audits.filter(pl.col("truth_sha256") != "").group_by("organism").agg(pl.col("truth_sha256").n_unique())
+    if differing := truths.filter(pl.col("truth_sha256") > 1)["organism"].sort().to_list():
+        notes.append(f"Audits were scored with different truths of {', '.join(differing)}: rescore them.")
+    notes += _uneven(audits, sets)
+    return notes
+
+
+def _uneven(audits: pl.DataFrame, sets: Sequence[SetResult]) -> list[str]:
+    """Means that are of different organisms may not be held against each other."""
+    notes = []
+    covered = audits.group_by(SET).agg(pl.col("organism").unique().sort())["organism"].to_list()
+    if len({tuple(names) for names in covered}) > 1:
+        notes.append("Not every set was run on every organism: read the differences, which are paired by organism.")
+    by_auditor: dict[tuple[str, str], set[str]] = {}
+    for each in sets:
+        by_auditor.setdefault((each.auditor, each.auditor_model), set()).add(each.affordance_set)
+    if len({frozenset(names) for names in by_auditor.values()}) > 1:
+        notes.append("Auditors were run with different sets: their overall figures are of different work.")
+    return notes

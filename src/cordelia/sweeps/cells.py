@@ -1,0 +1,187 @@
+"""A sweep written out: one cell an auditor, affordance set, testbed, base and budget, in the order they run.
+
+Cells of one server follow each other, so that it starts once: a server is one base on one backend. A testbed whose
+organisms stand on several bases therefore makes a cell a base.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from cordelia.contracts.errors import CordeliaError
+from cordelia.solvers.affordances.catalog import choose
+from cordelia.sweeps.schema import AffordanceSet, Auditor, Bed, Budget, Sweep
+from cordelia.tasks.settings import chosen_organisms
+from cordelia.testbeds.find import load_testbed
+from cordelia.testbeds.schema import Testbed
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One task of a sweep: every organism of one base, audited by one auditor with one set of affordances.
+
+    Attributes:
+        name: unique in the sweep, written to the log, and the same in every part.
+        affordance_set: how the sweep calls what it may do.
+        testbed: the testbed's name.
+        version: the testbed's version.
+        base: the model that the organisms stand on, empty where nobody says.
+        organisms: those to audit here; a part may have some of them.
+        whole: whether these are all organisms of the testbed.
+    """
+
+    name: str
+    auditor: Auditor
+    affordance_set: str
+    affordances: AffordanceSet
+    bed: Bed
+    testbed: str
+    version: str
+    base: str
+    budget: Budget
+    organisms: tuple[str, ...]
+    whole: bool
+    epochs: int
+
+    @property
+    def samples(self) -> int:
+        return len(self.organisms) * self.epochs
+
+    @property
+    def server(self) -> tuple[str, str, str]:
+        """What serves it; cells with the same one share it."""
+        return self.bed.backend, self.base, json.dumps(self.bed.backend_args, sort_keys=True)
+
+    @property
+    def what_runs(self) -> str:
+        """All that decides what is run, whatever it is called."""
+        return json.dumps(
+            [
+                self.auditor.model_dump(mode="json", exclude={"name"}),
+                sorted(affordance.name for affordance in choose(self.affordances.affordances)),
+                sorted(self.affordances.tools),
+                self.bed.model_dump(mode="json", exclude={"organisms", "split"}),
+                self.budget.model_dump(mode="json"),
+                sorted(self.organisms),
+            ],
+            sort_keys=True,
+        )
+
+
+def cells_of(sweep: Sweep) -> list[Cell]:
+    """Every cell of a sweep, in the order they run.
+
+    Raises:
+        CordeliaError: a name does not exist, or two cells are the same under two names.
+    """
+    found = [cell for number in range(len(sweep.testbeds)) for cell in _of_testbed(sweep, number)]
+    _refuse_doubles(found)
+    servers = list(dict.fromkeys(cell.server for cell in found))
+    return sorted(found, key=lambda cell: servers.index(cell.server))
+
+
+def _of_testbed(sweep: Sweep, number: int) -> list[Cell]:
+    bed = sweep.testbeds[number]
+    testbed = load_testbed(bed.testbed)
+    groups = _by_base(testbed, bed, chosen_organisms(testbed, bed.organisms or [], bed.split))
+    called = _called(sweep, number, testbed.name)
+    return [
+        Cell(
+            name="/".join(
+                [
+                    auditor.name,
+                    affordance_set,
+                    called,
+                    *([_last(base)] if len(groups) > 1 else []),
+                    *([budget] if len(sweep.budgets) > 1 else []),
+                ]
+            ),
+            auditor=auditor,
+            affordance_set=affordance_set,
+            affordances=sweep.affordances[affordance_set],
+            bed=bed,
+            testbed=testbed.name,
+            version=testbed.spec.version,
+            base=base,
+            budget=sweep.budgets[budget],
+            organisms=tuple(organisms),
+            whole=len(organisms) == len(testbed.organisms),
+            epochs=sweep.epochs,
+        )
+        for base, organisms in groups.items()
+        for auditor in sweep.auditors
+        for affordance_set in sweep.affordances
+        for budget in sweep.budgets
+    ]
+
+
+def _by_base(testbed: Testbed, bed: Bed, organisms: Sequence[str]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for name in organisms:
+        declared = testbed.base_of(name)
+        own = declared.model if declared else ""
+        base = own if testbed.organisms[name].adapter else bed.base or own
+        groups.setdefault(base, []).append(name)
+    return groups
+
+
+def _called(sweep: Sweep, number: int, name: str) -> str:
+    """The testbed's name, with what tells it from another entry of the same one."""
+    same = [place for place, bed in enumerate(sweep.testbeds) if bed.testbed == sweep.testbeds[number].testbed]
+    return name if len(same) == 1 else f"{name}.{1 + same.index(number)}"
+
+
+def _last(base: str) -> str:
+    return base.rpartition("/")[2] or "any"
+
+
+def _refuse_doubles(cells: Sequence[Cell]) -> None:
+    names: dict[str, str] = {}
+    for cell in cells:
+        other = names.setdefault(cell.what_runs, cell.name)
+        if other != cell.name:
+            raise CordeliaError(
+                f"'{other}' and '{cell.name}' are the same audits under two names. Leave one out, or raise 'epochs'."
+            )
+    if len({cell.name for cell in cells}) < len(cells):
+        raise CordeliaError("Two cells of the sweep have one name: two testbeds, or two bases, are called the same.")
+
+
+@dataclass(frozen=True)
+class Part:
+    """`K/N`: the K-th of N shares of a sweep, from 1."""
+
+    number: int
+    of: int
+
+    @classmethod
+    def read(cls, text: str) -> "Part":
+        """Raises CordeliaError for what is no such share."""
+        number, slash, of = text.partition("/")
+        if slash and number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of):
+            return cls(int(number), int(of))
+        raise CordeliaError(f"--part is K/N, from 1/N to N/N (such as 2/4), not '{text}'.")
+
+    @property
+    def folder(self) -> str:
+        """Where its logs lie, in the sweep's folder."""
+        return f"part-{self.number}-of-{self.of}"
+
+    def share(self, cells: Sequence[Cell]) -> list[Cell]:
+        """Its cells: a stretch of the sweep's order, as many samples as the other parts have, a cell cut if need be.
+
+        A stretch needs few servers. Where a cell is cut, each part has some of its organisms.
+        """
+        places = [(number, organism) for number, cell in enumerate(cells) for organism in cell.organisms]
+        start, end = (len(places) * edge // self.of for edge in (self.number - 1, self.number))
+        mine: dict[int, list[str]] = {}
+        for number, organism in places[start:end]:
+            mine.setdefault(number, []).append(organism)
+        return [
+            replace(
+                cells[number],
+                organisms=tuple(organisms),
+                whole=cells[number].whole and len(organisms) == len(cells[number].organisms),
+            )
+            for number, organisms in mine.items()
+        ]

@@ -1,0 +1,280 @@
+"""The page as text: what it says of a board, and that it is honest, whole and harmless. No browser here."""
+
+import re
+from functools import partial
+from html.parser import HTMLParser
+
+import pytest
+from page_toys import AUDITORS, CONTROLS, ORGANISMS, SETS, board, estimate
+
+from cordelia.scoreboard.models import Board, Group, SampleLink, SetDifference, SetResult
+from cordelia.scoreboard.page.figures import FIGURES
+from cordelia.scoreboard.page.heat import MOST_LINKS, grids, told
+from cordelia.scoreboard.page.labels import LONGEST, labelled, labels
+from cordelia.scoreboard.page.marks import MOST_SERIES, OUTCOMES, marks
+from cordelia.scoreboard.page.render import headline, page
+from cordelia.scoreboard.page.viewer import address, names
+from cordelia.scoreboard.page.words import place, slug
+from cordelia.scoreboard.statistics.models import Difference
+
+HOSTILE = "<script>alert(1)</script>\"'{{ 7 * 7 }}"
+
+
+class Parsed(HTMLParser):
+    """The links, pictures, ids and nesting of a page."""
+
+    VOID = ("meta", "link", "img", "br")
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+        if tag not in (*self.VOID, "li"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in (*self.VOID, "li"):
+            assert self.open.pop() == tag
+
+    def all(self, tag: str, key: str) -> list[str]:
+        return [attrs.get(key) or "" for name, attrs in self.found if name == tag and key in attrs]
+
+
+def drawn(shown: Board) -> dict[str, dict[str, str]]:
+    """A tiny picture in place of each figure."""
+    return {slug(group): dict.fromkeys(FIGURES, '<?xml version="1.0"?>\n<svg id="#a"/>') for group in shown.groups}
+
+
+def linked(shown: Board) -> str:
+    logs = names(link.log for group in shown.groups for cell in group.cells for link in cell.samples)
+    return page(shown, drawn(shown), partial(address, logs))
+
+
+def result(name: str = "chat", value: float | None = 0.5, alarms: float | None = 0.1, **told: object) -> SetResult:
+    return SetResult(
+        auditor="one",
+        auditor_model="none/none",
+        affordance_set=name,
+        found=None if value is None else estimate(value, 6),
+        false_positive=None if alarms is None else estimate(alarms, 2),
+        runs=80,
+        **told,  # type: ignore[arg-type]
+    )
+
+
+def difference(value: float, corrected: float | None) -> SetDifference:
+    return SetDifference(
+        auditor="one",
+        auditor_model="none/none",
+        baseline_set="chat",
+        affordance_set="data",
+        difference=Difference(value=value, low=value - 0.1, high=value + 0.1, corrected=corrected, organisms=6),
+    )
+
+
+def said(*results: SetResult, differences: list[SetDifference] | None = None) -> str:
+    group = Group(
+        testbed="b", testbed_version="1", split="dev", samples=80, sets=list(results), differences=differences or []
+    )
+    return "\n".join(headline(group))
+
+
+def test_the_headline_is_a_number_with_its_interval_and_its_false_alarms() -> None:
+    lines = headline(
+        Group(testbed="b", testbed_version="1", split="dev", samples=80, sets=[result(), result("data", 0.7)])
+    )
+    assert (
+        lines[0] == "one with data found the objective in 70% of its runs (mean over 6 organisms; 95% interval 48–90%)."
+    )
+    assert lines[1].startswith("Of its runs on controls, 10% ended in a false accusation (2 controls; under five")
+    assert "best of 2 ways of auditing, picked after the fact" in lines[2]
+
+
+@pytest.mark.parametrize(
+    ("results", "phrase"),
+    [
+        ([result(value=None)], "No organism with an objective was audited"),
+        ([result(value=0.0), result("data", 0.0)], "No objective was found by any of 2 ways of auditing: 0%"),
+        ([result(alarms=None)], "how often it cries wolf is not known"),
+        ([result(value=0.4, alarms=0.4)], "at least as often as it was right"),
+        ([result()], "Only one affordance set was audited"),
+        ([result(), result("data")], "The other way of auditing found as much"),
+        ([result(missing=6, control_missing=2, control_runs=20)], "4 of its 60 runs ended without a score"),
+    ],
+)
+def test_the_headline_says_what_the_figures_do_not_bear(results: list[SetResult], phrase: str) -> None:
+    assert phrase in said(*results)
+
+
+def test_a_rare_false_alarm_is_no_reason_to_mistrust() -> None:
+    assert "at least as often" not in said(result(value=0.5, alarms=0.1))
+    assert "at least as often" not in said(result(value=0.0, alarms=0.0)), "it accused nobody"
+
+
+def test_only_a_corrected_p_makes_a_difference() -> None:
+    both = result(), result("data", 0.7)
+    assert "No affordance set differs from chat beyond chance: of 1 comparison, the smallest corrected p is 0.210." in (
+        said(*both, differences=[difference(0.2, 0.21)])
+    )
+    assert "1 of 2 comparisons with chat differs beyond chance" in said(
+        *both, differences=[difference(0.3, 0.01), difference(0.1, 0.4)]
+    )
+    assert "too few organisms to test" in said(*both, differences=[difference(0.3, None)])
+
+
+def test_dev_and_test_are_sections_of_their_own() -> None:
+    text = linked(board())
+    start = {split: text.index(f'<section class="split" id="pocket-0.2.0-{split}"') for split in ORGANISMS}
+    ends = {"dev": start["test"], "test": text.index('<section id="provenance"')}
+    for split, others in (("dev", "test"), ("test", "dev")):
+        section = text[start[split] : ends[split]]
+        assert all(f">{name}" in section for name in ORGANISMS[split] + CONTROLS[split])
+        assert not any(f">{name}" in section for name in ORGANISMS[others] + CONTROLS[others])
+
+
+def test_the_page_needs_nothing_else_and_is_well_formed() -> None:
+    text = linked(board())
+    parsed = Parsed(text)
+    assert parsed.open == []
+    assert "default-src 'none'" in text
+    assert not re.search(r"(src|href)=\"(https?:)?//", text)
+    ids = [attrs["id"] for _, attrs in parsed.found if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    assert set(parsed.all("button", "popovertarget")) <= set(ids)
+    assert set(parsed.all("section", "aria-labelledby")) <= set(ids)
+    assert all(target[1:] in ids for target in parsed.all("a", "href") if target.startswith("#"))
+
+
+def test_every_figure_has_words_and_files() -> None:
+    parsed = Parsed(linked(board()))
+    alts = parsed.all("img", "alt")
+    assert len(alts) == 2 * (len(FIGURES) - 1), "the heatmap is a table"
+    assert all(len(alt) > 40 for alt in alts)
+    assert "investigator · openai/gpt-4o with data: " in alts[0] and "(95%" not in alts[0]
+    assert all(source.startswith("data:image/svg+xml,%3Csvg") for source in parsed.all("img", "src"))
+    files = [target for target in parsed.all("a", "href") if target.startswith("figures/")]
+    assert len(files) == 2 * 2 * len(FIGURES)
+
+
+def test_no_number_is_only_in_a_picture() -> None:
+    shown = board(splits=("dev",))
+    text = linked(shown)
+    for each in shown.groups[0].sets:
+        assert each.found is not None and f"<b>{each.found.value:.0%}</b>" in text
+    for use in shown.groups[0].tool_use:
+        assert f"<td>{use.tool}</td>" in text
+    assert text.count("Table: ") >= 2 * (len(FIGURES) - 1)
+    assert "logs/torn.eval</code>: File is not a zip file" in text
+
+
+def test_foreign_text_stays_text() -> None:
+    shown = board(splits=("dev",))
+    group = shown.groups[0]
+    group = group.model_copy(
+        update={
+            "organisms": [HOSTILE, *group.organisms[1:]],
+            "sets": [each.model_copy(update={"auditor": HOSTILE}) for each in group.sets],
+            "notes": [HOSTILE],
+        }
+    )
+    shown = shown.model_copy(update={"groups": [group], "provenance": {HOSTILE: HOSTILE}})
+    text = page(shown, drawn(shown), None, title=HOSTILE)
+    assert "<script>alert" not in text
+    assert text.count("<script") == 1
+    assert "{{ 7 * 7 }}" in text
+    assert Parsed(text).open == []
+
+
+def test_a_cell_links_to_each_of_its_transcripts() -> None:
+    shown = board(runs=12, splits=("dev",))
+    targets = [target for target in Parsed(linked(shown)).all("a", "href") if target.startswith("viewer/")]
+    assert len(targets) == shown.groups[0].samples
+    assert len(set(targets)) == len(targets)
+    assert targets[0].startswith("viewer/index.html#/logs/2026-11-21T10-00-00%2B00-00_audit_investigator")
+    assert targets[0].endswith("/samples/sample/bittern/1/")
+
+
+def test_without_transcripts_there_are_no_doors() -> None:
+    text = page(board(), drawn(board()))
+    assert "viewer/" not in text and "popover " not in text
+    assert "http.server" not in text
+
+
+def test_a_cell_of_one_run_is_a_door_itself_and_few_runs_are_drawn_as_such() -> None:
+    text = linked(board(runs=1, splits=("dev",)))
+    assert "popover id" not in text
+    cells = re.findall(r'<td class="(cell[^"]*)"', text)
+    assert len(cells) == len(AUDITORS) * len(SETS) * 9
+    assert set(cells) == {"cell few"}
+    assert "under ten runs" in text
+    assert "cell few" not in linked(board(runs=10, splits=("dev",)))
+
+
+def test_what_was_not_audited_is_an_empty_cell_and_long_lists_are_cut() -> None:
+    group = board(splits=("dev",)).groups[0]
+    cell = group.cells[0]
+    many = [cell.samples[0].model_copy(update={"epoch": number}) for number in range(MOST_LINKS + 5)]
+    group = group.model_copy(update={"cells": [cell.model_copy(update={"samples": many})]})
+    first = grids(group, lambda sample: f"#{sample.epoch}")[0]
+    assert first.lines[0].cells[0] is not None
+    assert len(first.lines[0].cells[0].transcripts) == MOST_LINKS
+    assert first.lines[0].cells[0].more == 5
+    assert first.lines[0].cells[1] is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "found", "accused", "words"),
+    [
+        ("submitted", 1.0, None, "✓ found"),
+        ("submitted", 0.0, None, "✗ not found"),
+        ("submitted", None, 1.0, "▲ accused"),
+        ("no_contact", 0.0, None, "no contact"),
+        ("target_error", None, None, "target error"),
+    ],
+)
+def test_a_link_says_how_the_run_ended(outcome: str, found: float | None, accused: float | None, words: str) -> None:
+    link = SampleLink(log="x", organism="o", epoch=1, outcome=outcome, found=found, false_positive=accused)
+    assert told(link) == words
+
+
+def test_series_differ_without_colour() -> None:
+    series = marks(str(number) for number in range(MOST_SERIES))
+    assert len(set(series.values())) == MOST_SERIES
+    first = list(series.values())[:7]
+    assert len({mark.marker for mark in first}) == len({mark.colour for mark in first}) == 7
+    assert len({fill.hatch for fill in OUTCOMES.values()}) == len(OUTCOMES)
+
+
+def test_long_sets_get_short_names_that_stay_apart() -> None:
+    long = ["chat,probe,prefill,user_turn,completion,reference", "chat,probe,prefill,user_turn,completion,self_report"]
+    told = labels(["chat", *long, "a" * 60])
+    assert told["chat"] == "chat"
+    assert [told[name] for name in long] == ["chat, probe + 4", "chat, probe + 4 (2)"]
+    assert len(told["a" * 60]) == LONGEST
+    shown = board(splits=("dev",))
+    renamed = shown.model_dump_json().replace('"everything"', f'"{long[0]}"')
+    assert long[0] not in labelled(Board.model_validate_json(renamed)).model_dump_json()
+
+
+def test_logs_of_one_name_are_kept_apart() -> None:
+    assert names(["/a/x.eval", "/b/x.eval", "s3://c/y%20z.eval"]) == {
+        "/a/x.eval": "x.eval",
+        "/b/x.eval": "x-2.eval",
+        "s3://c/y%20z.eval": "y z.eval",
+    }
+    link = SampleLink(log="/b/x.eval", organism="an/odd name", epoch=3, outcome="submitted")
+    assert (
+        address({"/b/x.eval": "x-2.eval"}, link) == "viewer/index.html#/logs/x-2.eval/samples/sample/an%2Fodd%20name/3/"
+    )
+    assert address({}, link) is None
+
+
+def test_no_folder_of_this_machine_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    monkeypatch.chdir(str(tmp_path))
+    assert place(f"{tmp_path}/logs/a.eval") == "logs/a.eval"
+    assert place("/home/somebody/private/logs/a.eval") == "logs/a.eval"
+    assert place("s3://bucket/deep/logs/a.eval") == "logs/a.eval"

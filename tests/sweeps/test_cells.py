@@ -1,0 +1,102 @@
+"""What a sweep expands to, in which order, and how it is shared out."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cordelia.contracts.errors import CordeliaError
+from cordelia.sweeps.cells import Cell, Part, cells_of
+from cordelia.sweeps.schema import Sweep, read_sweep
+
+ROOT = Path(__file__).parents[2]
+Small = Callable[..., Sweep]
+
+
+def planned(cells: list[Cell]) -> Counter[tuple[str, str]]:
+    return Counter((cell.name, organism) for cell in cells for organism in cell.organisms)
+
+
+def test_the_worked_example() -> None:
+    sweep = read_sweep(ROOT / "docs/examples/arms.yaml")
+    cells = cells_of(sweep)
+    assert [cell.affordance_set for cell in cells] == ["battery", "diff_mining", "data_search", "sae"]
+    assert [cell.samples for cell in cells] == [17 * sweep.epochs] * 5
+    assert all(cell.whole for cell in cells)
+
+
+def test_every_combination_once(small: Small) -> None:
+    auditors = [
+        {"name": name, "solver": "cordelia/baseline", "model": "none", "args": {"seed": n}}
+        for n, name in enumerate("ab")
+    ]
+    sweep = small(auditors=auditors, budgets={"low": {"target_queries": 5}, "high": {"target_queries": 50}})
+    assert [cell.name for cell in cells_of(sweep)] == [
+        f"{auditor}/{name}/bed/{budget}" for auditor in "ab" for name in ("talk", "push") for budget in ("low", "high")
+    ]
+
+
+def test_cells_of_one_server_follow_each_other(small: Small, bed: Path) -> None:
+    one, two = ({"testbed": str(bed), "backend": "fake", "base": f"some/{name}"} for name in ("one", "two"))
+    sweep = small(testbeds=[one | {"split": "dev"}, two, one | {"split": "test"}])
+    bases = [cell.base for cell in cells_of(sweep)]
+    assert bases == ["some/one"] * 4 + ["some/two"] * 2
+
+
+def test_organisms_of_two_bases_make_a_cell_each(small: Small, bed: Path) -> None:
+    """Else every cell would need both servers, and each would start anew for each cell."""
+    spec = (bed / "testbed.yaml").read_text() + "bases: {big: {model: org/big}, tiny: {model: org/tiny}}\n"
+    (bed / "testbed.yaml").write_text(spec)
+    organisms = (bed / "organisms.yaml").read_text().replace("split: dev", "base: big, split: dev")
+    (bed / "organisms.yaml").write_text(organisms.replace("split: test", "base: tiny, split: test"))
+    cells = cells_of(small(testbeds=[{"testbed": str(bed), "backend": "fake"}]))
+    assert [(cell.name, cell.organisms) for cell in cells] == [
+        ("asks/talk/bed/big", ("ash", "elm")),
+        ("asks/push/bed/big", ("ash", "elm")),
+        ("asks/talk/bed/tiny", ("oak", "yew")),
+        ("asks/push/bed/tiny", ("oak", "yew")),
+    ]
+    assert not any(cell.whole for cell in cells)
+
+
+def test_the_same_audits_under_two_names_are_refused(small: Small) -> None:
+    with pytest.raises(CordeliaError, match="'asks/a/bed' and 'asks/b/bed' are the same audits"):
+        cells_of(small(affordances={"a": ["chat", "prefill"], "b": ["prefill", "chat"]}))
+
+
+def test_two_entries_of_a_testbed_have_names_of_their_own(small: Small, bed: Path) -> None:
+    entry = {"testbed": str(bed), "backend": "fake", "base": "some/base"}
+    sweep = small(testbeds=[entry | {"split": "dev"}, entry | {"split": "test"}], affordances=["chat"])
+    assert [cell.name for cell in cells_of(sweep)] == ["asks/chat/bed.1", "asks/chat/bed.2"]
+
+
+def test_an_unknown_organism(small: Small, bed: Path) -> None:
+    with pytest.raises(CordeliaError, match=r"no organism 'ashe' in testbed 'bed'\. Did you mean 'ash'\?"):
+        cells_of(small(testbeds=[{"testbed": str(bed), "organisms": ["ashe"]}]))
+
+
+@pytest.mark.parametrize("of", [1, 2, 3, 7, 20])
+def test_parts_are_the_whole_and_share_nothing(of: int) -> None:
+    cells = cells_of(read_sweep(ROOT / "docs/examples/arms.yaml"))
+    parts = [Part(number, of).share(cells) for number in range(1, of + 1)]
+    assert sum((planned(part) for part in parts), Counter()) == planned(cells)
+    sizes = [sum(cell.samples for cell in part) for part in parts]
+    assert max(sizes) - min(sizes) <= cells[0].epochs, "one organism"
+    assert sum(len(part) for part in parts) <= len(cells) + of - 1, "each cut makes one cell more"
+
+
+def test_a_part_that_is_a_whole_cell_says_so() -> None:
+    cells = cells_of(read_sweep(ROOT / "docs/examples/arms.yaml"))
+    assert Part(2, 5).share(cells) == [cells[1]]
+
+
+def test_more_parts_than_audits_leave_some_empty(small: Small) -> None:
+    cells = cells_of(small(affordances=["chat"]))
+    assert [len(Part(number, 6).share(cells)) for number in range(1, 7)].count(0) == 2
+
+
+@pytest.mark.parametrize("text", ["0/3", "4/3", "2", "a/b", "1/0", "-1/2", "1/2/3", ""])
+def test_what_is_no_part(text: str) -> None:
+    with pytest.raises(CordeliaError, match="--part is K/N"):
+        Part.read(text)
