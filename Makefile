@@ -12,7 +12,7 @@ export INSPECT_LOG_DIR ?= $(CURDIR)/logs
 # three organisms and a control
 ORGANISMS ?= wren,siskin,heron,finch
 
-.PHONY: help setup weights audit view test lint types docs examples picture floor wheel bench vllm clean
+.PHONY: help setup weights audit view test lint types docs examples picture floor arms wheel bench vllm clean
 
 help:
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -71,6 +71,13 @@ floor: weights  ## the baseline over all of pocket, ten runs each, into docs/res
 	$(BIN)/inspect eval-set cordelia/pocket --model none --solver cordelia/baseline -S prompts_per_topic=6 -S max_tokens=40 \
 		--epochs 10 --max-samples 8 --log-dir $(FLOOR_LOGS) --display plain
 	$(BIN)/cordelia results --summary $(FLOOR_LOGS) --out docs/results/floor.json
+	$(BIN)/python docs/generate.py
+
+# the worked example of a sweep: an affordance at a time, no language model; resumable; about 40 minutes on 2 cores
+ARMS_LOGS ?= $(INSPECT_LOG_DIR)/sweeps/arms
+arms: weights  ## what each affordance finds without a language model: docs/arms.md and its pictures
+	$(BIN)/cordelia sweep docs/examples/arms.yaml --logs $(ARMS_LOGS) --yes
+	$(BIN)/python docs/examples/report_picture.py $(ARMS_LOGS)
 	$(BIN)/python docs/generate.py
 
 wheel: $(READY)

@@ -18,6 +18,8 @@ import yaml
 import cordelia
 from cordelia.cli import main
 from cordelia.cli.listing import AUDITORS
+from cordelia.scoreboard.models import Board, Group
+from cordelia.scoreboard.page.words import chance, points
 from cordelia.scoreboard.summary import Summary
 from cordelia.scoreboard.summary import render as render_summary
 from cordelia.scorers.labelled.read import read_labelled
@@ -113,6 +115,40 @@ def floor() -> str:
     return render_summary(Summary.model_validate_json((ROOT / "docs/results/floor.json").read_text(encoding="utf-8")))
 
 
+def arms() -> str:
+    """The baseline by affordance set, from what `make arms` wrote: one table a split, dev and test apart."""
+    board = Board.model_validate_json((ROOT / "docs/results/arms.json").read_text(encoding="utf-8"))
+    told = [f"### {group.testbed} {group.testbed_version}, {group.split}\n\n{_sets(group)}" for group in board.groups]
+    return "\n\n".join([*told, "; ".join(f"{name}: {value}" for name, value in board.provenance.items()) + "."])
+
+
+def _sets(group: Group) -> str:
+    added = {each.affordance_set: each.difference for each in group.differences}
+    reference = next((each.baseline_set for each in group.differences), "")
+    header = (
+        "affordance set",
+        "audits",
+        "objective found",
+        "hit@1",
+        "false positives",
+        f"against `{reference}`",
+        "p, Holm",
+    )
+    rows = []
+    for each in group.sets:
+        difference = added.get(each.affordance_set)
+        rows.append(
+            (
+                f"`{each.affordance_set}`",
+                f"{each.runs}" + (f", {each.missing} unscored" if each.missing else ""),
+                *(str(value) if value else "–" for value in (each.found, each.hit_at_1, each.false_positive)),
+                points(difference) if difference else "–",
+                chance(difference.corrected) if difference else "–",
+            )
+        )
+    return table(header, *rows)
+
+
 def coverage() -> str:
     """How often intervals hold the truth (benchmarks/coverage.py)."""
     rows = []
@@ -190,6 +226,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "outcomes": outcomes,
     "kills": kills,
     "floor": floor,
+    "arms": arms,
     "coverage": coverage,
     "labelled": labelled,
     "grader-offline": grader_offline,

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Page, sync_playwright
 
-from cordelia.scoreboard.models import Group
+from cordelia.scoreboard.models import Board, Group
 from cordelia.scoreboard.page.words import slug
 from cordelia.scoreboard.page.write import write_report
 from cordelia.scoreboard.reading import read_frame
@@ -21,6 +21,7 @@ from cordelia.scoreboard.reading import read_frame
 ROOT = Path(__file__).parent.parent.parent
 LOGS = ROOT / "logs/sweeps/arms"
 PICTURES = ROOT / "docs/images"
+RESULT = ROOT / "docs/results/arms.json"
 TITLE = "The auditor without a language model, one arm at a time"
 WIDTH = 1100
 EDGE = 16
@@ -28,15 +29,25 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 
 
 def main(logs: Path) -> None:
-    """Write a report, open it, and keep arms-<split>.png and arms-<split>-heatmap.png in docs/images."""
+    """Write a report; keep its pictures, arms-<split>[-heatmap].png, in docs/images and its numbers in docs/results."""
     with TemporaryDirectory() as folder, opened() as page:
         report = write_report(read_frame([logs]), Path(folder) / "report", TITLE, transcripts=False)
+        RESULT.write_text(without_transcripts(report.board).model_dump_json(indent=1, exclude_defaults=True) + "\n")
         page.goto(report.page.as_uri())
         for group in report.board.groups:
             part = slug(group)
             picture(page, group, "", f"[id='{part}']", f"section:has(> [id='{part}-affordances']) figure")
             heatmap = f"section:has(> [id='{part}-heatmap'])"
             picture(page, group, "-heatmap", heatmap, heatmap)
+
+
+def without_transcripts(board: Board) -> Board:
+    """The board without the places of single audits."""
+    groups = [
+        group.model_copy(update={"cells": [cell.model_copy(update={"samples": []}) for cell in group.cells]})
+        for group in board.groups
+    ]
+    return board.model_copy(update={"groups": groups})
 
 
 def picture(page: Page, group: Group, name: str, first: str, last: str) -> None:

@@ -1,4 +1,4 @@
-"""The report as a folder: the page, figures as files, the frame, and the transcripts in inspect's viewer."""
+"""The report as a folder: the page, its figures and numbers, the frame, and the transcripts in inspect's viewer."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from cordelia.scoreboard.page.words import place, slug
 from cordelia.scoreboard.reading import Reading
 from cordelia.scoreboard.tables import write_table
 
-PAGE, FIGURES = "index.html", "figures"
+PAGE, FIGURES, BOARD = "index.html", "figures", "board.json"
 _HEAD_OF_PAGE = 2_000
 """Bytes of a page in which its generator stands."""
 
@@ -70,6 +70,7 @@ def write_report(
             out.name,
         )
         _tables(reading, out, {log: f"{FOLDER}/logs/{name}" for log, name in named.items()} if transcripts else {})
+        (out / BOARD).write_text(board.model_dump_json(indent=1, exclude_defaults=True) + "\n", encoding="utf-8")
         part = out / f".{PAGE}.part"
         part.write_text(text, encoding="utf-8")
         part.replace(out / PAGE)

@@ -9,9 +9,10 @@ from click.testing import CliRunner, Result
 from inspect_ai import eval as inspect_eval
 from inspect_ai import score as inspect_score
 from inspect_ai.log import EvalLog, read_eval_log
-from inspect_ai.model import Model
+from inspect_ai.model import Model, ModelOutput, ModelUsage, get_model
 
 from cordelia.cli import main, rescored
+from cordelia.cli.rescored import Regrading
 from cordelia.tasks.audit import audit
 
 OFFLINE = ("--grader", "offline")
@@ -167,3 +168,29 @@ def test_places_that_clash_are_refused_before_anything(pile: Path, tmp_path: Pat
     result = rescore(files(pile)[0], copy, *OFFLINE, "--out", tmp_path / "out")
     assert result.exit_code == 2 and "would both become" in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def mute_grader(*_: Any) -> ModelOutput:
+    output = ModelOutput.from_content("mockllm/grader", "I would rather not say.")
+    output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
+    return output
+
+
+def test_a_grader_that_cannot_grade_leaves_the_logs_alone(pile: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grader = get_model("mockllm/grader", custom_outputs=mute_grader)
+    monkeypatch.setattr("cordelia.cli.rescoring.graders", lambda names: grader)
+    one = files(pile)[0]
+    before = one.read_bytes()
+    result = rescore(one, "--model", "mockllm/grader", "--in-place")
+    assert result.exit_code == 1
+    assert f"left as it was: {one}: no grade for 1 of 1 audits (elm, run 1: " in result.stderr
+    assert one.read_bytes() == before
+
+
+def test_the_header_names_the_new_grader_and_forgets_the_old_one(pile: Path) -> None:
+    log = read_eval_log(str(files(pile)[0]), header_only=True)
+    Regrading("model", None, ["mockllm/a", "mockllm/b"], None).bind(log)
+    bound = (log.eval.model_roles or {})["grader"]
+    assert isinstance(bound, list) and [each.model for each in bound] == ["mockllm/a", "mockllm/b"]
+    Regrading("offline", None, (), None).bind(log)
+    assert not log.eval.model_roles

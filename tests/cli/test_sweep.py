@@ -15,7 +15,7 @@ from cordelia.sweeps.schema import read_sweep
 
 ARMS = Path(__file__).parents[2] / "docs/examples/arms.yaml"
 EPOCHS = read_sweep(ARMS).epochs
-EACH, ALL = 17 * EPOCHS, 5 * 17 * EPOCHS
+EACH, ALL = 17 * EPOCHS, 4 * 17 * EPOCHS
 Ran = list[tuple[object, ...]]
 
 
@@ -45,11 +45,11 @@ def call(tmp_path: Path, *arguments: str, answer: str | None = None) -> Result:
 def test_the_plan_of_the_worked_example(tmp_path: Path, ran: Ran) -> None:
     result = call(tmp_path, "--plan")
     assert result.exit_code == 0, result.output
-    assert f"1 auditor × 5 affordance sets × 1 testbed × {EPOCHS} epochs = {ALL} samples\n" in result.output
+    assert f"1 auditor × 4 affordance sets × 1 testbed × {EPOCHS} epochs = {ALL} samples\n" in result.output
     lines = [line.split() for line in result.output.splitlines() if line.startswith(("baseline/", "all "))]
     assert [line[:4] for line in lines[:-1]] == [
         [f"baseline/{name}/pocket", "17", str(EACH), str(EACH)]
-        for name in ("battery", "diff_mining", "data_search", "sae", "combined")
+        for name in ("battery", "diff_mining", "data_search", "sae")
     ]
     assert lines[-1] == ["all", str(ALL), str(ALL), "0", "unknown", "0", "unknown"]
     assert ran == []
@@ -58,7 +58,7 @@ def test_the_plan_of_the_worked_example(tmp_path: Path, ran: Ran) -> None:
 
 def test_the_plan_of_a_part(tmp_path: Path, ran: Ran) -> None:
     result = call(tmp_path, "--plan", "--part", "2/3")
-    assert f"= {ALL} samples; this part: {(170 // 3 - 85 // 3) * EPOCHS}\n" in result.output
+    assert f"= {ALL} samples; this part: {(2 * 68 // 3 - 68 // 3) * EPOCHS}\n" in result.output
     assert f"Logs: {tmp_path}/logs/part-2-of-3" in result.output
 
 

@@ -27,9 +27,9 @@ def report(
 ) -> None:
     """Write the audits in LOGS (log files and folders, local or s3://, gs://, …) as a page.
 
-    The folder --out gets index.html, which needs nothing else, the figures as SVG and PNG, the frame as parquet and
-    CSV, and the transcripts in inspect's viewer. Transcripts hold the truths that audits were graded by: leave them
-    out of what you publish while those are sealed.
+    The folder --out gets index.html, which needs nothing else, the figures as SVG and PNG, the numbers behind them
+    (board.json), the frame as parquet and CSV, and the transcripts in inspect's viewer. Transcripts hold the truths
+    that audits were graded by: leave them out of what you publish while those are sealed.
     """
     need_scoreboard("cordelia report")
     from cordelia.scoreboard.agreement import agreement_with_labels

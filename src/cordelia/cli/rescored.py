@@ -69,7 +69,7 @@ class Regrading:
         Raises Spoiled when what was scored no longer is.
         """
         threshold = self._threshold(log)
-        self._bind(log)
+        self.bind(log)
         scorers = [verdict(grader=self.grader, threshold=threshold), quality(), outcome(), cost()]
         roles = {"grader": self.model} if self.model is not None else None
         graded = [_has_verdict(sample) for sample in log.samples or []]
@@ -84,7 +84,7 @@ class Regrading:
         rescored.eval.metadata = {**(rescored.eval.metadata or {}), RESCORED: self._mark(rescored)}
         return rescored
 
-    def _bind(self, log: EvalLog) -> None:
+    def bind(self, log: EvalLog) -> None:
         """Put the grader into the log's header, so that it does not name the old one, nor need its key."""
         bound = [ModelConfig(model=name) for name in self.names]
         roles = {name: role for name, role in (log.eval.model_roles or {}).items() if name != "grader"}
