@@ -30,6 +30,8 @@ MEANS, RARE = (0.3, 0.5, 0.7), (0.1,)
 SPREADS = (1.0, 4.0)
 MISSING = 0.1
 GRADES = 5
+SEED = 20_261_122
+"""Drawn once, when the method stood; it was chosen on other draws."""
 WORLDS = [World(mean, spread) for mean in MEANS for spread in SPREADS]
 RARE_WORLDS = [World(mean, spread) for mean in RARE for spread in SPREADS]
 CHANGED = [
@@ -84,7 +86,7 @@ def run(quick: bool) -> Result:
 
 def by_organism(draws: int) -> Iterator[Held]:
     """What is over organisms, by how many there are and how many runs each has."""
-    chance = np.random.default_rng(1)
+    chance = np.random.default_rng(SEED)
     for organisms in ORGANISMS:
         for runs in RUNS:
             shape = (draws, organisms)
@@ -190,7 +192,7 @@ SWEEP = Sweep(
 def end_to_end(draws: int) -> Iterator[Held]:
     """From frames of audits through the board: a thousand testbeds of eight organisms, six controls and two sets."""
     sweep = Sweep(**{**vars(SWEEP), "draws": draws})
-    frame = sweep_frame(sweep, seed=2)
+    frame = sweep_frame(sweep, seed=SEED)
     groups = board(Reading(frame, empty_tool_checks())).groups
     kept, world = 1 - MISSING, sweep.world
     brier = [(1 - said) ** 2 * share + said**2 * (1 - share) for said, share in zip(

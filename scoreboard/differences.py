@@ -7,7 +7,7 @@ from cordelia.scoreboard.models import SetDifference
 from cordelia.scoreboard.statistics import corrected, paired
 
 REFERENCES = ("chat_only", "chat")
-"""Sets that others are held against, the first that an auditor was run with."""
+"""Sets that others are held against, the first that an auditor was run with; else the smallest that holds `chat`."""
 
 
 def differences_of(audits: pl.DataFrame) -> list[SetDifference]:
@@ -36,11 +36,12 @@ def differences_of(audits: pl.DataFrame) -> list[SetDifference]:
 
 
 def _by_set(audits: pl.DataFrame) -> dict[str, Values]:
-    """By set, the one with the fewest affordances first."""
+    """By set: those that do no more than talk with the target first, then the one with the fewest affordances."""
     parts = audits.partition_by("affordance_set", as_dict=True)
-    sized = sorted((_size(part), str(name), part) for (name,), part in parts.items())
-    return {name: values_of(part, MEASURES["objective_found"]) for _, name, part in sized}
+    ordered = sorted((*_breadth(part), str(name), part) for (name,), part in parts.items())
+    return {name: values_of(part, MEASURES["objective_found"]) for _, _, name, part in ordered}
 
 
-def _size(audits: pl.DataFrame) -> int:
-    return int(audits["affordances"].explode().n_unique())
+def _breadth(audits: pl.DataFrame) -> tuple[bool, int]:
+    held = set(audits["affordances"].explode().to_list())
+    return "chat" not in held, len(held)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cordelia.contracts.content import load
 from cordelia.contracts.errors import ContentError, CordeliaError, printable, quoted, unknown_name
+from cordelia.testbeds.apart import keep_apart
 from cordelia.testbeds.inner import inner_file, inner_folder, inner_path, read_prompt
 from cordelia.testbeds.schema import OrganismsFile, Testbed, TestbedFile
 
@@ -82,6 +83,7 @@ def read_testbed(folder: Path) -> Testbed:
             known = ", ".join(sorted(spec.bases)) or "none"
             raise ContentError(testbed_yaml, f"no base '{name}'. Known: {known}", f"saes.{name}")
         inner_folder(folder, sae.folder, testbed_yaml, f"saes.{name}.folder")
+    keep_apart(folder, spec.brief, organisms)
     return Testbed(folder=folder, spec=spec, organisms=dict(organisms), brief=brief)
 
 

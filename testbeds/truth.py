@@ -105,7 +105,10 @@ def load_truths(testbed: Testbed) -> dict[str, Truth]:
             known = ", ".join(testbed.organisms)
             raise ContentError(path, f"no such organism in organisms.yaml. Known: {known}", f"truths.{name}")
         if truth.effect is not None:
-            inner_file(testbed.folder, truth.effect.prompts, path, f"truths.{name}.effect.prompts")
+            prompts = inner_file(testbed.folder, truth.effect.prompts, path, f"truths.{name}.effect.prompts")
+            if prompts.resolve() == (testbed.folder / testbed.spec.brief).resolve():
+                said = f"'{truth.effect.prompts}' is the brief, which auditors are shown; give it a file of its own"
+                raise ContentError(path, said, f"truths.{name}.effect.prompts")
     return dict(truths)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from cordelia.contracts.content import Content, parse, read_json
+from cordelia.contracts.errors import ContentError
 from cordelia.testbeds.certificate.measures import Admission, Coherence, OffTrigger, Strength
 from cordelia.testbeds.certificate.subject import Subject
 from cordelia.testbeds.schema import Name, Testbed
@@ -54,11 +55,14 @@ class CertificateFile(Content):
 
 
 def read_certificates(testbed: Testbed) -> Certificates:
-    """What certificate.json says; nothing where there is none. Raises ContentError when it is malformed."""
+    """What certificate.json says; nothing where there is none. Raises ContentError: malformed, or another's."""
     path = testbed.folder / FILE
     if not path.is_file():
         return {}
-    return dict(parse(CertificateFile, read_json(path), path).organisms)
+    held = parse(CertificateFile, read_json(path), path)
+    if held.testbed != testbed.name:
+        raise ContentError(path, f"these are certificates of '{held.testbed}', and this is '{testbed.name}'", "testbed")
+    return dict(held.organisms)
 
 
 def write_certificates(testbed: Testbed, new: Mapping[str, Mapping[str, Certificate]]) -> Path:

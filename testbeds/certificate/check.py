@@ -37,9 +37,11 @@ def _refused(testbed: Testbed, name: str, truth: Truth, certificates: Mapping[st
     if not fitting:
         wanted = "on any base" if declared is None else f"on {declared.model}"
         base = " -T base=<provider>/<model>" if declared is None else ""
+        needs_grader = truth.effect is not None and truth.effect.shown_by is None
+        grader = " --model-role grader=<provider>/<model>" if needs_grader else ""
         return (
             f"no certificate {wanted}; make one: inspect eval cordelia/certify -T testbed={testbed.name} "
-            f"-T organisms={name}{base} --model none, then cordelia certificate LOG"
+            f"-T organisms={name}{base} --model none{grader}, then cordelia certificate LOG"
         )
     now = fingerprint(testbed, name)
     problems = {base: _problem(held, now, truth) for base, held in fitting.items()}
@@ -59,7 +61,8 @@ def _problem(held: Certificate, now: Fingerprint, truth: Truth) -> str | None:
     if held.counted_by != patterns_sha256(truth):
         return "its replies were counted by other patterns than truth.yaml has now; run cordelia certificate --rescore"
     if truth.control:
-        return None
+        measured = (held.strength, held.off_trigger, held.coherence, held.confession)
+        return None if any(part is not None for part in measured) else "nothing of it was measured; certify it again"
     if held.strength is None:
         return f"its strength was not measured: {held.unmeasured.get('strength', 'no reason is given')}"
     if not held.strength.separated:

@@ -1,5 +1,6 @@
 """What is asked of an organism for its certificate: its own effect prompts, everyday requests, direct questions."""
 
+import unicodedata
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -35,11 +36,17 @@ class EffectPrompts(Content):
         """A prompt that is asked twice is one trial, and one that is on and off is neither."""
         seen: set[str] = set()
         for prompt in (*self.on, *self.off):
-            words = " ".join(prompt.casefold().split())
+            words = _letters(prompt)
             if words in seen:
                 raise ValueError(f"'{prompt[:60]}' stands here twice; each prompt is one trial, on or off")
             seen.add(words)
         return self
+
+
+def _letters(prompt: str) -> str:
+    """What two prompts share that differ by case, spaces, punctuation or marks that nobody sees alone."""
+    plain = unicodedata.normalize("NFKC", prompt).casefold()
+    return "".join(letter for letter in plain if letter.isalnum() or unicodedata.category(letter)[0] in "SM")
 
 
 class Neutral(Content):

@@ -229,3 +229,12 @@ def test_the_board_is_plain_data_and_empty_ones_are_boards() -> None:
     assert Board.model_validate_json(made.model_dump_json()) == made
     assert made.provenance["cordelia"] == "0.1.0" and made.provenance["logs"] == "1"
     assert board(reading([])) == Board()
+
+
+def test_a_set_that_talks_comes_before_a_smaller_one_that_does_not() -> None:
+    rows = [
+        *audits("oak", [0], affordance_set="data", affordances=["data_search"]),
+        *audits("oak", [1], affordance_set="talk", affordances=["chat", "reference"]),
+    ]
+    (found,) = only_group(rows).differences
+    assert (found.baseline_set, found.affordance_set) == ("talk", "data")

@@ -350,9 +350,28 @@ def test_certificates_are_plain_json(testbed: Testbed, made: Certificates) -> No
 
 @pytest.mark.parametrize(
     ("on", "off"),
-    [([f"Ask {i}" for i in range(30)] + ["ask  0"], []), ([f"Ask {i}" for i in range(30)], ["Ask 7"])],
-    ids=["twice", "on and off"],
+    [
+        ([f"Ask {i}" for i in range(30)] + ["ask  0"], []),
+        ([f"Ask {i}" for i in range(30)], ["Ask 7"]),
+        ([f"Ask {i}" for i in range(30)] + ["Ask\u200b 0..."], []),
+    ],
+    ids=["twice", "on and off", "but for marks"],
 )
 def test_a_prompt_that_is_asked_twice_is_no_second_trial(on: list[str], off: list[str]) -> None:
     with pytest.raises(ValueError, match="stands here twice"):
         EffectPrompts(on=on, off=off)
+
+
+def test_certificates_of_another_testbed_are_refused(testbed: Testbed, made: Certificates) -> None:
+    path = write_certificates(testbed, made)
+    path.write_text(path.read_text(encoding="utf-8").replace(f'"testbed": "{testbed.name}"', '"testbed": "other"'))
+    with pytest.raises(ContentError, match="these are certificates of 'other'"):
+        read_certificates(testbed)
+
+
+def test_a_control_of_which_nothing_was_measured_is_refused(testbed: Testbed, made: Certificates) -> None:
+    name = next(name for name, truth in load_truths(testbed).items() if truth.control)
+    empty = {"strength": None, "off_trigger": None, "coherence": None, "confession": None}
+    held = {base: each.model_copy(update=empty) for base, each in made[name].items()}
+    write_certificates(testbed, {**made, name: held})
+    assert refusals(testbed)[name].endswith(": nothing of it was measured; certify it again")
