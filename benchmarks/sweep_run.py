@@ -18,7 +18,10 @@ from benchmarks.machine import ROOT
 
 PATIENCE_S = 120.0
 ORGANISMS = 10
-COMMAND = "from cordelia.cli import main; main()"
+COMMAND = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from cordelia.cli import main; main()"
+)
+"""What a shell started in the background ignores ctrl-C, and so would what it starts."""
 
 Key = tuple[str, str, int]
 """An audit: affordance set, organism, epoch."""

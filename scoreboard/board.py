@@ -50,6 +50,7 @@ def board(reading: "Reading", labels: Sequence[Agreement] = ()) -> Board:
         provenance=provenance_of(audits),
         passed_over=[Skipped(file=str(each.file), why=each.why) for each in reading.passed_over],
         damaged=[Skipped(file=str(each.file), why=each.why) for each in reading.damaged],
+        unfinished=[Skipped(file=str(each.file), why=each.why) for each in reading.unfinished],
     )
 
 

@@ -7,6 +7,7 @@ from cordelia.scoreboard.measures import measure_of
 from cordelia.scoreboard.statistics.models import Difference
 
 Verdict = Literal["better", "not shown to be better", "worse"]
+LEVEL = 0.05
 
 
 class Side(Content):
@@ -52,17 +53,17 @@ class Comparison(Content):
 
     @property
     def verdict(self) -> Verdict:
-        """By the interval; when audits are missing, by the interval that is worst for the verdict."""
+        """By interval and sign flips together; when audits are missing, by those that are worst for the verdict."""
         least, most = self.least or self.difference, self.most or self.difference
-        if None in (least.low, least.high, most.low, most.high):
-            return "not shown to be better"
-        if measure_of(self.metric).lower_is_better:
-            gain, loss = -float(least.high or 0), -float(most.low or 0)
-        else:
-            gain, loss = float(least.low or 0), float(most.high or 0)
-        if gain > 0:
-            return "better"
-        return "worse" if loss < 0 else "not shown to be better"
+        up: Verdict = "worse" if measure_of(self.metric).lower_is_better else "better"
+        down: Verdict = "better" if up == "worse" else "worse"
+        # when audits are missing, one figure must still be above nothing, the other one below
+        low, high = (least, most) if up == "better" else (most, least)
+        if low.low is not None and low.low > 0 and _beyond_chance(low):
+            return up
+        if high.high is not None and high.high < 0 and _beyond_chance(high):
+            return down
+        return "not shown to be better"
 
     @property
     def sentence(self) -> str:
@@ -141,3 +142,7 @@ def _points(share: float) -> str:
     points = share * 100
     told = f"{points:.0f}" if abs(points) >= 10 or round(points, 1) == round(points) else f"{points:.1f}"
     return "0" if told in {"-0", "-0.0"} else told.replace("-", "−")
+
+
+def _beyond_chance(difference: Difference) -> bool:
+    return difference.p is not None and difference.p <= LEVEL

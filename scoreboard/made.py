@@ -27,6 +27,7 @@ class Made:
         log: the log's absolute path, or its address.
         created: when the eval began.
         sweep: the sweep it was part of; None when it was run by itself.
+        planned: how many audits it was to be.
         auditor_args, budget: as JSON, without what was left open.
         affordance_set: what was asked for, sets by their names.
         grader: `offline`, or the models that grade.
@@ -39,6 +40,7 @@ class Made:
     run_id: str
     created: datetime
     sweep: str | None
+    planned: int
     testbed: str
     testbed_version: str
     solver: str
@@ -75,6 +77,7 @@ def made(log: EvalLog, location: str) -> Made:
         run_id=spec.run_id,
         created=begun(log),
         sweep=None if sweep is None else str(sweep),
+        planned=(spec.dataset.samples or 0) * (spec.config.epochs or 1),
         testbed=str(metadata.get("testbed", "")),
         testbed_version=str(metadata.get("testbed_version", "")),
         solver=solver,

@@ -214,3 +214,4 @@ class Board(Content):
     provenance: dict[str, str] = {}
     passed_over: list[Skipped] = []
     damaged: list[Skipped] = []
+    unfinished: list[Skipped] = []

@@ -48,6 +48,7 @@ class Reading:
         tool_checks: one row a sample, by `columns.TOOL_CHECKS`.
         passed_over: logs of other tasks, without a finished sample, or whose every sample is in a newer log.
         damaged: files that inspect cannot read.
+        unfinished: tasks of which not every planned audit was run; those audits are in no table.
         regraded: further gradings, by other graders or thresholds, of samples in `audits`; the same columns.
     """
 
@@ -55,6 +56,7 @@ class Reading:
     tool_checks: pl.DataFrame
     passed_over: list[Skipped] = field(default_factory=list)
     damaged: list[Skipped] = field(default_factory=list)
+    unfinished: list[Skipped] = field(default_factory=list)
     regraded: pl.DataFrame = field(default_factory=empty_audits)
 
 
@@ -113,7 +115,17 @@ def _together(kept: Sequence[tuple[Source, Kept]], damaged: list[Skipped]) -> Re
     checks = checks.sort("created", maintain_order=True).unique(
         ["task_id", "organism", "affordance", "epoch"], keep="last", maintain_order=True
     )
-    return Reading(counted, checks.select(list(TOOL_CHECKS)), passed_over, damaged, others)
+    return Reading(
+        counted, checks.select(list(TOOL_CHECKS)), passed_over, damaged, list(_unfinished(counted)), regraded=others
+    )
+
+
+def _unfinished(counted: pl.DataFrame) -> Iterator[Skipped]:
+    tasks = counted.group_by("task_id", maintain_order=True).agg(
+        pl.last("log"), pl.max("planned"), pl.len().alias("run")
+    )
+    for each in tasks.filter(pl.col("run") < pl.col("planned")).iter_rows(named=True):
+        yield Skipped(each["log"], f"{each['planned'] - each['run']} of {each['planned']} planned audits have not run")
 
 
 def _counted(audits: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -62,7 +62,7 @@ def read_prompt(path: Path) -> str:
         ContentError: it cannot be read, is empty, is larger than a prompt, or has control characters in it.
     """
     text = read_text(path, MOST_PROMPT_BYTES)
-    if not text.strip():
+    if not any(letter.isprintable() and not letter.isspace() for letter in text):
         raise ContentError(path, "this file is empty")
     try:
         return visible(text)

@@ -47,6 +47,10 @@ def _inside(value: str) -> str:
     return value
 
 
+_UNSEEN = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xE0000, 0xE0080))))
+"""Marks that turn the direction of writing, and tag characters. Joiners stay: scripts need them."""
+
+
 def visible(value: str) -> str:
     """Refuse characters that are not text but do something, in a terminal or in a model's tokens."""
     odd = next((c for c in value if unicodedata.category(c) == "Cc" and c not in "\n\t"), None)
@@ -54,6 +58,9 @@ def visible(value: str) -> str:
         raise ValueError(
             f"has the control character U+{ord(odd):04X}; leave it out (a backslash in YAML needs single quotes)"
         )
+    hidden = next((c for c in value if c in _UNSEEN), None)
+    if hidden is not None:
+        raise ValueError(f"has the character U+{ord(hidden):04X}, which nobody sees and a model reads; leave it out")
     return value
 
 
@@ -155,7 +162,9 @@ class OrganismSpec(Content):
     control: bool = False
     learned_from: Literal["nothing", "transcripts", "documents", "prompt", "weights"] = "nothing"
     mixture: str | None = Field(
-        default=None, pattern=r"^1:\d+$", description="parts of telling data to parts of plain data, such as 1:10"
+        default=None,
+        pattern=r"^1:[1-9][0-9]*$",
+        description="parts of telling data to parts of plain data, such as 1:10",
     )
     concealment: Literal["none", "trained", "prompted"] = "none"
     recipe: InnerPath | None = None

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Page, sync_playwright
 
 from cordelia.scoreboard.models import Board, Group
+from cordelia.scoreboard.page.numbers import numbers
 from cordelia.scoreboard.page.words import slug
 from cordelia.scoreboard.page.write import write_report
 from cordelia.scoreboard.reading import read_frame
@@ -32,7 +33,7 @@ def main(logs: Path) -> None:
     """Write a report; keep its pictures, arms-<split>[-heatmap].png, in docs/images and its numbers in docs/results."""
     with TemporaryDirectory() as folder, opened() as page:
         report = write_report(read_frame([logs]), Path(folder) / "report", TITLE, transcripts=False)
-        RESULT.write_text(without_transcripts(report.board).model_dump_json(indent=1, exclude_defaults=True) + "\n")
+        RESULT.write_text(numbers(without_transcripts(report.board), {}))
         page.goto(report.page.as_uri())
         for group in report.board.groups:
             part = slug(group)

@@ -13,6 +13,7 @@ from cordelia.scoreboard.board import board as board_of
 from cordelia.scoreboard.models import Agreement, Board
 from cordelia.scoreboard.page.figures import figures
 from cordelia.scoreboard.page.labels import labelled
+from cordelia.scoreboard.page.numbers import numbers
 from cordelia.scoreboard.page.render import GENERATOR, page
 from cordelia.scoreboard.page.viewer import FOLDER, address, bundle, names
 from cordelia.scoreboard.page.words import place, slug
@@ -69,8 +70,9 @@ def write_report(
             title or f"Audits of {' and '.join(dict.fromkeys(group.testbed for group in board.groups))}",
             out.name,
         )
-        _tables(reading, out, {log: f"{FOLDER}/logs/{name}" for log, name in named.items()} if transcripts else {})
-        (out / BOARD).write_text(board.model_dump_json(indent=1, exclude_defaults=True) + "\n", encoding="utf-8")
+        bundled = {log: f"{FOLDER}/logs/{name}" for log, name in named.items()} if transcripts else {}
+        _tables(reading, out, bundled)
+        (out / BOARD).write_text(numbers(board, bundled), encoding="utf-8")
         part = out / f".{PAGE}.part"
         part.write_text(text, encoding="utf-8")
         part.replace(out / PAGE)

@@ -109,7 +109,8 @@ def _difference_intervals(first: Numbers, second: Numbers) -> tuple[Numbers, Num
     error = _error(_squares(change), ceiling, organisms)
     drawn_mean, drawn_squares = _drawn(change)
     studentised = np.abs(drawn_mean - mean[:, None]) / _error(drawn_squares, ceiling[:, None], organisms)
-    critical = np.maximum(np.quantile(studentised, 0.95, axis=1), Z_95)
+    # where organisms are found always or never, a resample without spread would send the quantile anywhere
+    critical = np.clip(np.quantile(studentised, 0.95, axis=1), Z_95, student(organisms - 1))
     low, high = np.maximum(mean - critical * error, -1), np.minimum(mean + critical * error, 1)
     constant = ceiling < _TINY
     plain_low, plain_high = _newcombe(a, b, organisms)

@@ -110,6 +110,8 @@ def _checked(scales: Sequence[float]) -> list[float]:
     """Scale 1 first, the others as given, each once."""
     if any(not abs(scale) <= LARGEST for scale in scales):
         raise ToolError(f"Scales are -{LARGEST:g} to {LARGEST:g}; you gave {', '.join(f'{s:g}' for s in scales)}.")
+    if set(scales) <= {1.0}:
+        raise ToolError("Give at least one scale other than 1, which is the target as it is; leave scales out for all.")
     if len(chosen := list(dict.fromkeys([1.0, *scales]))) > MOST_SCALES:
         raise ToolError(f"At most {MOST_SCALES} scales at once, 1 among them; you gave {len(scales)}.")
     return chosen

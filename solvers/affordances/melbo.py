@@ -93,7 +93,7 @@ def melbo() -> Tool:
             max_tokens: Length of each reply in tokens.
         """
         asked = prompts or neutral_prompts(PROMPTS)
-        _check(len(asked), vectors, steps, length)
+        _check(len(asked), vectors, steps, length, seed)
         blocks = await _blocks(source, watched)
         usual, _ = await usual_length(asked, blocks.source)
         usual_later, _ = await usual_length(asked, blocks.watched)
@@ -132,7 +132,7 @@ def random_direction(width: int, length: float, seed: int) -> Array:
     return np.asarray(drawn * (length / np.linalg.norm(drawn)), dtype=np.float32)
 
 
-def _check(prompts: int, vectors: int, steps: int, length: float) -> None:
+def _check(prompts: int, vectors: int, steps: int, length: float, seed: int) -> None:
     for name, value, most in (
         ("prompts", prompts, MOST_PROMPTS),
         ("vectors", vectors, MOST_VECTORS),
@@ -142,6 +142,8 @@ def _check(prompts: int, vectors: int, steps: int, length: float) -> None:
             raise ToolError(f"{name}: 1 to {most}, not {value}.")
     if not 0 < length <= 4:
         raise ToolError(f"length is a share of an activation's own length, above 0 and at most 4, not {length}.")
+    if not 0 <= seed < 2**32:
+        raise ToolError(f"seed: 0 to {2**32 - 1}, not {seed}.")
 
 
 async def _blocks(source: int, watched: int) -> Blocks:

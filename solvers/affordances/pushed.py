@@ -5,6 +5,7 @@ A push changes what the target says; whether it still speaks is another question
 would give anyway has about the surprise of its plain replies; word salad has several nats more.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -180,6 +181,6 @@ def layer_of(value: float) -> Layer:
     """A layer as an auditor gives it: a share of the depth from 0 to 1, or a block's index from 2 up."""
     if 0 <= value <= 1:
         return float(value)
-    if value != int(value) or value < 0:
+    if not math.isfinite(value) or value != int(value) or value < 0:
         raise ToolError(f"layer is a share of the depth from 0 to 1, or a block's index from 2 up; {value} is neither.")
     return int(value)

@@ -186,7 +186,7 @@ def _kind(kind: str) -> Kind:
 
 def _strengths(strengths: Sequence[float] | None, kind: Kind) -> list[float]:
     chosen = list(dict.fromkeys(strengths or STRENGTHS[kind]))
-    if any(abs(strength) > STRONGEST for strength in chosen):
+    if not all(abs(strength) <= STRONGEST for strength in chosen):  # nan is no strength either
         raise ToolError(f"Strengths are shares of the activation's length, from {-STRONGEST:g} to {STRONGEST:g}.")
     return chosen
 

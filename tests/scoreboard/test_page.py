@@ -278,3 +278,8 @@ def test_no_folder_of_this_machine_is_told(monkeypatch: pytest.MonkeyPatch, tmp_
     assert place(f"{tmp_path}/logs/a.eval") == "logs/a.eval"
     assert place("/home/somebody/private/logs/a.eval") == "logs/a.eval"
     assert place("s3://bucket/deep/logs/a.eval") == "logs/a.eval"
+
+
+def test_a_sweep_that_was_stopped_says_so_on_top() -> None:
+    text = linked(board())
+    assert text.index("28 of 34 planned audits have not run") < text.index("<main")

@@ -314,3 +314,14 @@ def test_an_auditor_that_belongs_to_its_task_has_its_arguments_too(tmp_path: Pat
     write_log(tmp_path, change=of_a_sweep)
     [row] = read_frame([tmp_path]).audits.to_dicts()
     assert row["auditor_args"] == '{"seed": 7}'
+
+
+def test_audits_that_were_planned_and_not_run_are_told(tmp_path: Path) -> None:
+    def of_ten(log: EvalLog) -> None:
+        log.status, log.eval.dataset.samples, log.eval.config.epochs = "cancelled", 5, 2
+
+    path = write_log(tmp_path, organisms="siskin,finch", change=of_ten)
+    reading = read_frame([tmp_path])
+    assert [(each.file, each.why) for each in reading.unfinished] == [
+        (str(path), "8 of 10 planned audits have not run")
+    ]

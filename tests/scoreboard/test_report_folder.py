@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from cordelia.contracts.errors import CordeliaError
+from cordelia.scoreboard.models import Board
 from cordelia.scoreboard.page.figures import FIGURES
 from cordelia.scoreboard.page.write import Report, write_report
 from cordelia.scoreboard.reading import read_frame
@@ -31,7 +32,7 @@ def test_the_folder_holds_page_figures_frame_and_transcripts(report: Report) -> 
     assert len(figures) == text.count('<a href="figures/')
     assert (folder / "viewer/logs" / LOG.name).read_bytes() == LOG.read_bytes()
     assert {each.name for each in folder.iterdir()} == {
-        "index.html", "figures", "frame.parquet", "frame.csv", "viewer",
+        "index.html", "figures", "board.json", "frame.parquet", "frame.csv", "viewer",
     }  # fmt: skip
 
 
@@ -42,9 +43,16 @@ def test_the_frame_names_the_logs_beside_it(report: Report) -> None:
     assert frame.height == pl.read_csv(report.page.parent / "frame.csv").height == 2
 
 
+def test_the_numbers_are_those_of_the_page(report: Report) -> None:
+    held = Board.model_validate_json((report.page.parent / "board.json").read_text(encoding="utf-8"))
+    (group,), (shown,) = held.groups, report.board.groups
+    assert (group.sets, group.differences) == (shown.sets, shown.differences)
+    assert {link.log for cell in group.cells for link in cell.samples} == {f"viewer/logs/{LOG.name}"}
+
+
 def test_no_folder_of_this_machine_is_in_it(report: Report) -> None:
     folder = report.page.parent
-    for file in (report.page, folder / "viewer/index.html", folder / "frame.csv"):
+    for file in (report.page, folder / "viewer/index.html", folder / "frame.csv", folder / "board.json"):
         text = file.read_text(encoding="utf-8")
         assert str(LOG.parent) not in text, file
         assert str(folder) not in text and "/.logs-" not in text, file

@@ -33,7 +33,11 @@ def frame(logs: tuple[str, ...], out: Path, cache: bool) -> None:
             cache=default_cache() if cache else None,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    for what, skipped in (("passed over", reading.passed_over), ("damaged", reading.damaged)):
+    for what, skipped in (
+        ("unfinished", reading.unfinished),
+        ("passed over", reading.passed_over),
+        ("damaged", reading.damaged),
+    ):
         for each in skipped:
             click.echo(f"{what}: {each.file}: {each.why}", err=True)
     if reading.audits.is_empty() and reading.tool_checks.is_empty():

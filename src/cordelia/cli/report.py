@@ -55,7 +55,11 @@ def report(
     for group in written.board.groups:
         click.echo(f"{group.testbed} {group.testbed_version}, {group.split} ({group.samples:,} audits)")
         click.echo("".join(f"  {line}\n" for line in headline(group)))
-    for what, skipped in (("passed over", reading.passed_over), ("damaged", reading.damaged)):
+    for what, skipped in (
+        ("unfinished", reading.unfinished),
+        ("passed over", reading.passed_over),
+        ("damaged", reading.damaged),
+    ):
         for each in skipped:
             click.echo(f"{what}: {each.file}: {each.why}", err=True)
     click.echo(f"Page: {written.page} ({written.size / 1e6:.1f} MB)")

@@ -26,7 +26,7 @@ TensorRef = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
 
 class _Intervention(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     layer: Layer
     positions: Positions = "all"

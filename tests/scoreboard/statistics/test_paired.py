@@ -1,5 +1,7 @@
 """Paired differences: over organisms in both, with an exact p where they are few, and corrected for their number."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
@@ -86,3 +88,16 @@ def test_differences_hold_the_truth_about_as_often_as_they_say() -> None:
     second = 0.5 * first + 0.5 * chance.beta(1.2, 0.8, size=(400, 8))
     low, high = difference_intervals(chance.binomial(10, first) / 10, chance.binomial(10, second) / 10)
     assert 0.92 <= float(np.mean((low <= 0.15) & (high >= 0.15))) <= 0.985
+
+
+@pytest.mark.parametrize("organisms", [6, 8, 12, 15])
+def test_each_organism_more_that_is_found_lifts_the_interval(organisms: int) -> None:
+    """Organisms that are found always or never, as a program's audits of one organism are."""
+    lows = []
+    for found in range(organisms + 1):
+        a = {str(n): [0.0] * 3 for n in range(organisms)}
+        b = {str(n): [float(n < found)] * 3 for n in range(organisms)}
+        difference = paired(a, b)
+        assert difference is not None and difference.low is not None
+        lows.append(difference.low)
+    assert lows[1] > -0.6 and all(high - low > -0.15 for low, high in pairwise(lows)), lows
