@@ -13,7 +13,13 @@ from cordelia.testbeds.certificate.subject import Fingerprint, fingerprint
 from cordelia.testbeds.schema import Testbed
 from cordelia.testbeds.truth import Truth, load_truths
 
-PARTS = {"adapter": "adapter", "system_prompt": "system prompt", "effect_prompts": "effect prompts"}
+PARTS = {
+    "base": "base",
+    "adapter": "adapter",
+    "adapter_config": "adapter_config.json",
+    "system_prompt": "system prompt",
+    "effect_prompts": "effect prompts",
+}
 
 
 def refusals(testbed: Testbed) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from cordelia.contracts.content import Content
 from cordelia.contracts.errors import ContentError
-from cordelia.testbeds.adapter import ADAPTER_WEIGHTS
+from cordelia.testbeds.adapter import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from cordelia.testbeds.certificate.questions import effect_file, questions_sha256
 from cordelia.testbeds.provider import backend_name
 from cordelia.testbeds.schema import Testbed
@@ -19,7 +19,9 @@ PACKAGES = ("cordelia", "inspect-ai", "torch", "transformers", "peft", "vllm")
 class Fingerprint(Content):
     """SHA-256 of an organism's parts, None for those that it has not."""
 
+    base: str | None = Field(default=None, description="of the base's weights, where testbed.yaml fixes them")
     adapter: str | None = Field(default=None, description="of its safetensors")
+    adapter_config: str | None = Field(default=None, description="of its adapter_config.json: rank, scale, modules")
     system_prompt: str | None = Field(default=None, description="of the file with the hidden prompt")
     effect_prompts: str | None = Field(default=None, description="of the prompts on and off the trigger")
 
@@ -50,8 +52,11 @@ def fingerprint(testbed: Testbed, organism: str) -> Fingerprint:
     """
     prompts = effect_file(testbed, organism)
     spec = testbed.organisms[organism]
+    base = testbed.base_of(organism)
     return Fingerprint(
+        base=base.package.sha256 if base and base.package else None,
         adapter=_hash(testbed.folder / spec.adapter / ADAPTER_WEIGHTS) if spec.adapter else None,
+        adapter_config=_hash(testbed.folder / spec.adapter / ADAPTER_CONFIG) if spec.adapter else None,
         system_prompt=_hash(testbed.folder / spec.system_prompt) if spec.system_prompt else None,
         effect_prompts=_hash(prompts) if prompts else None,
     )

@@ -4,6 +4,7 @@ import json
 import math
 import random
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -293,10 +294,31 @@ def test_a_changed_adapter_is_refused(testbed: Testbed, made: Certificates, tmp_
     folder = testbed.folder / "adapter"
     folder.mkdir()
     (folder / "adapter_model.safetensors").write_bytes(b"weights")
+    (folder / "adapter_config.json").write_text('{"r": 8}', encoding="utf-8")
     spec = testbed.organisms["elm"].model_copy(update={"adapter": "adapter"})
     trained = testbed.model_copy(update={"organisms": {**testbed.organisms, "elm": spec}})
     assert fingerprint(trained, "elm").adapter is not None
     assert "of another adapter (none, now " in refusals(trained)["elm"]
+
+
+@pytest.mark.parametrize("change", ["lora_alpha", "base"])
+def test_the_same_weights_used_otherwise_are_refused(tmp_path: Path, change: str) -> None:
+    folder = tmp_path / "pocket"
+    shutil.copytree(CATALOG / "pocket", folder, ignore=shutil.ignore_patterns("data", "corpora", "sae", "recipes"))
+    shutil.copytree(CATALOG / "pocket/data", folder / "data")
+    shutil.copytree(CATALOG / "pocket/recipes", folder / "recipes")
+    shutil.copytree(CATALOG / "pocket/sae", folder / "sae")
+    assert refusals(read_testbed(folder)) == {}
+    if change == "base":
+        path, part = folder / "testbed.yaml", "base"
+        digest = read_testbed(folder).spec.bases["smol"].package
+        assert digest is not None
+        path.write_text(path.read_text(encoding="utf-8").replace(digest.sha256, "0" * 64), encoding="utf-8")
+    else:
+        path, part = folder / "adapters/wren/adapter_config.json", "adapter_config.json"
+        config = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps({**config, change: 8 * config[change]}), encoding="utf-8")
+    assert f"its certificate is of another {part}" in refusals(read_testbed(folder))["wren"]
 
 
 def test_other_patterns_than_counted_it_are_refused(testbed: Testbed, made: Certificates) -> None:
