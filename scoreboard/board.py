@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from cordelia.scoreboard.group import group_of
-from cordelia.scoreboard.models import Agreement, Board, Skipped
+from cordelia.scoreboard.models import Agreement, Board
 from cordelia.scoreboard.terms import GROUP
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ def board(reading: "Reading", labels: Sequence[Agreement] = ()) -> Board:
     return Board(
         groups=groups,
         provenance=provenance_of(audits),
-        passed_over=[Skipped(file=str(each.file), why=each.why) for each in reading.passed_over],
-        damaged=[Skipped(file=str(each.file), why=each.why) for each in reading.damaged],
-        unfinished=[Skipped(file=str(each.file), why=each.why) for each in reading.unfinished],
+        passed_over=reading.passed_over,
+        damaged=reading.damaged,
+        unfinished=reading.unfinished,
     )
 
 

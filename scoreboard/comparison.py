@@ -5,9 +5,9 @@ from typing import Literal
 from cordelia.contracts.content import Content
 from cordelia.scoreboard.measures import measure_of
 from cordelia.scoreboard.statistics.models import Difference
+from cordelia.scoreboard.statistics.paired import SURE
 
 Verdict = Literal["better", "not shown to be better", "worse"]
-LEVEL = 0.05
 
 
 class Side(Content):
@@ -145,4 +145,4 @@ def _points(share: float) -> str:
 
 
 def _beyond_chance(difference: Difference) -> bool:
-    return difference.p is not None and difference.p <= LEVEL
+    return difference.p is not None and difference.p < SURE

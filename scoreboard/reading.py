@@ -16,6 +16,7 @@ from cordelia.contracts.errors import printable
 from cordelia.scoreboard.cache import Kept, recall, remember
 from cordelia.scoreboard.checks import check_rows
 from cordelia.scoreboard.columns import AUDITS, COSTS, ERROR, MONEY, QUALITIES, SUCCESSES, TOOL_CHECKS, empty_audits
+from cordelia.scoreboard.models import Skipped
 from cordelia.scoreboard.parts import Parts, read_all
 from cordelia.scoreboard.rows import Row, audit_rows, is_audit
 from cordelia.scoreboard.sources import Source, find_logs
@@ -29,14 +30,6 @@ MOST_SAID = 300
 Progress = Callable[[int, int], None]
 TRIES = {"task_id": pl.String(), "created": pl.Datetime("us", "UTC")}
 CHECKS_KEPT = {**TRIES, **TOOL_CHECKS}
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A log without a row, and why."""
-
-    file: str
-    why: str
 
 
 @dataclass(frozen=True)
@@ -81,7 +74,7 @@ def read_frame(places: Sequence[str | Path], *, cache: Path | None = None, progr
         fresh: list[tuple[Source, Kept]] = []
         for source, (file, parts) in zip(batch, read_all([each.address for each in batch]), strict=True):
             if isinstance(parts, Exception):
-                damaged.append(Skipped(file, _said(parts)))
+                damaged.append(Skipped(file=file, why=_said(parts)))
             else:
                 fresh.append((source, keep(parts, file)))
             done += 1
@@ -104,14 +97,14 @@ def keep(parts: Parts, file: str) -> Kept:
 
 
 def _together(kept: Sequence[tuple[Source, Kept]], damaged: list[Skipped]) -> Reading:
-    passed_over = [Skipped(source.address, each.why) for source, each in kept if not each.rows]
+    passed_over = [Skipped(file=source.address, why=each.why) for source, each in kept if not each.rows]
     # of two logs that began together, one is a rescored copy: the order of writing tells which is newer
     in_order = sorted(kept, key=lambda pair: pair[0].written or 0.0)
     audits = _table((each for _, each in in_order if each.kind == "audit"), AUDITS)
     checks = _table((each for _, each in in_order if each.kind == "check"), CHECKS_KEPT)
     counted, others = _counted(audits)
     unseen = set(audits["log"].unique()) - set(counted["log"].unique())
-    passed_over += [Skipped(file, "each of its audits is counted from a newer log") for file in sorted(unseen)]
+    passed_over += [Skipped(file=file, why="each of its audits is counted from a newer log") for file in sorted(unseen)]
     checks = checks.sort("created", maintain_order=True).unique(
         ["task_id", "organism", "affordance", "epoch"], keep="last", maintain_order=True
     )
@@ -125,7 +118,9 @@ def _unfinished(counted: pl.DataFrame) -> Iterator[Skipped]:
         pl.last("log"), pl.max("planned"), pl.len().alias("run")
     )
     for each in tasks.filter(pl.col("run") < pl.col("planned")).iter_rows(named=True):
-        yield Skipped(each["log"], f"{each['planned'] - each['run']} of {each['planned']} planned audits have not run")
+        yield Skipped(
+            file=each["log"], why=f"{each['planned'] - each['run']} of {each['planned']} planned audits have not run"
+        )
 
 
 def _counted(audits: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

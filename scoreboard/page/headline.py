@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 
 from cordelia.scoreboard.models import Group, SetDifference, SetResult
-
-SURE = 0.05
-"""A corrected p below it is called a difference."""
+from cordelia.scoreboard.statistics.paired import SURE
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,9 @@ from cordelia.scoreboard.statistics.intervals import LEAST_ORGANISMS, Numbers, d
 from cordelia.scoreboard.statistics.means import ALIKE, FEW, means_of
 from cordelia.scoreboard.statistics.models import Difference
 
+SURE = 0.05
+"""A p below it is called a difference."""
+
 EXACT_UP_TO = 14
 """Organisms whose signs are flipped in every way there is (16,384); of more, some ways are drawn."""
 FLIPS = 20_000

@@ -6,8 +6,7 @@ from cordelia.scoreboard.models import Group
 from cordelia.scoreboard.page.figures.canvas import ROW, blank, key, lanes, rows
 from cordelia.scoreboard.page.marks import INK, LINE, PAPER, marks
 from cordelia.scoreboard.page.words import auditors, who
-
-SURE = 0.05
+from cordelia.scoreboard.statistics.paired import SURE
 
 
 def draw(group: Group) -> Figure | None:

@@ -1,8 +1,14 @@
-"""What a command needs beyond the plain installation, told before anything is read."""
+"""What the scoreboard's commands share: what they need beyond the plain installation, and which logs gave nothing."""
 
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import click
 
 from cordelia.contracts.errors import MissingExtraError
+
+if TYPE_CHECKING:  # polars is not loaded for `cordelia --help`
+    from cordelia.scoreboard.reading import Reading
 
 SCOREBOARD = ("polars", "pyarrow", "scipy", "statsmodels", "matplotlib", "jinja2")
 
@@ -12,3 +18,10 @@ def need_scoreboard(what: str) -> None:
     for package in SCOREBOARD:
         if find_spec(package) is None:
             raise MissingExtraError(what, "scoreboard", package)
+
+
+def tell_skipped(reading: "Reading") -> None:
+    """Name what is in no number: tasks that were stopped, logs of other tasks, and damaged ones."""
+    for what in ("unfinished", "passed_over", "damaged"):
+        for each in getattr(reading, what):
+            click.echo(f"{what.replace('_', ' ')}: {each.file}: {each.why}", err=True)

@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from cordelia.cli.extras import need_scoreboard
+from cordelia.cli.extras import need_scoreboard, tell_skipped
 from cordelia.contracts.errors import CordeliaError
 
 
@@ -33,13 +33,7 @@ def frame(logs: tuple[str, ...], out: Path, cache: bool) -> None:
             cache=default_cache() if cache else None,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    for what, skipped in (
-        ("unfinished", reading.unfinished),
-        ("passed over", reading.passed_over),
-        ("damaged", reading.damaged),
-    ):
-        for each in skipped:
-            click.echo(f"{what}: {each.file}: {each.why}", err=True)
+    tell_skipped(reading)
     if reading.audits.is_empty() and reading.tool_checks.is_empty():
         raise CordeliaError("There is no audit in these logs. Run one: inspect eval cordelia/audit --model none")
     write_table(reading.audits, out)

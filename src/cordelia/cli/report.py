@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from cordelia.cli.extras import need_scoreboard
+from cordelia.cli.extras import need_scoreboard, tell_skipped
 from cordelia.contracts.errors import CordeliaError
 
 
@@ -55,13 +55,7 @@ def report(
     for group in written.board.groups:
         click.echo(f"{group.testbed} {group.testbed_version}, {group.split} ({group.samples:,} audits)")
         click.echo("".join(f"  {line}\n" for line in headline(group)))
-    for what, skipped in (
-        ("unfinished", reading.unfinished),
-        ("passed over", reading.passed_over),
-        ("damaged", reading.damaged),
-    ):
-        for each in skipped:
-            click.echo(f"{what}: {each.file}: {each.why}", err=True)
+    tell_skipped(reading)
     click.echo(f"Page: {written.page} ({written.size / 1e6:.1f} MB)")
     if transcripts:
         click.echo(f"Its transcripts open from a web server: python -m http.server --directory {out}")
