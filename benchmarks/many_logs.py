@@ -36,6 +36,7 @@ def _template() -> EvalLog:
     scorers = [verdict(grader="offline"), quality(), outcome(), cost()]
     graded = score(whole, scorers, model="none/none", action="overwrite", display="none")
     graded.samples = [_bare(sample) for sample in (graded.samples or [])[:SAMPLES_A_LOG]]
+    graded.eval.dataset.sample_ids = [str(sample.id) for sample in graded.samples]  # what is not there was not planned
     return graded
 
 

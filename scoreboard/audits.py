@@ -7,6 +7,7 @@ from pathlib import Path
 from inspect_ai.log import EvalLog, list_eval_logs
 
 from cordelia.contracts.errors import CordeliaError
+from cordelia.scoreboard.endings import NOT_RUN
 from cordelia.scoreboard.parts import read_all
 from cordelia.scoreboard.rows import Row, audit_rows, is_audit
 
@@ -41,9 +42,12 @@ def rows_of_all(audits: Iterable[AuditLog]) -> list[Row]:
     """The rows of audit logs, the oldest first.
 
     A task that was retried left a log of each try, and the later ones took over what the earlier ones had finished: of
-    each of its samples only the newest counts.
+    each of its samples only the newest counts. An audit that no try has run is a row that says so.
     """
     rows: dict[tuple[str, str, int], Row] = {}
     for audit in audits:
-        rows.update({(audit.log.eval.task_id, row.organism, row.epoch): row for row in audit.rows})
+        for row in audit.rows:
+            key = (audit.log.eval.task_id, row.organism, row.epoch)
+            if key not in rows or row.outcome != NOT_RUN:
+                rows[key] = row
     return list(rows.values())

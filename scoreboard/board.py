@@ -9,6 +9,7 @@ import polars as pl
 from cordelia.scoreboard.group import group_of
 from cordelia.scoreboard.models import Agreement, Board
 from cordelia.scoreboard.terms import GROUP
+from cordelia.scoreboard.truths import by_truth, note
 
 if TYPE_CHECKING:
     from cordelia.scoreboard.reading import Reading
@@ -17,10 +18,15 @@ MADE_WITH = {
     "cordelia": "cordelia",
     "commit": "commit",
     "inspect_ai": "inspect_ai",
+    "auditor_name": "auditors of sweeps",
     "auditor_model": "auditor models",
+    "generate": "models' settings",
+    "model_args": "models' arguments",
+    "model_roles": "other models",
     "grader": "graders",
     "threshold": "a hit from grade",
     "backend": "targets",
+    "backend_args": "targets' arguments",
     "sweep": "sweeps",
     "content_sha256": "prompts and sets",
     "truth_sha256": "truths",
@@ -33,15 +39,21 @@ _SHOWN = 12
 def board(reading: "Reading", labels: Sequence[Agreement] = ()) -> Board:
     """The board of what was read: a group for each testbed, version and split, in their order; nothing is pooled.
 
+    Audits of one version that were graded by two truths are two groups.
+
     Args:
         reading: what was read.
         labels: how far graders agree with labelled reports; told in the groups that they graded.
     """
-    audits = reading.audits
+    audits, before = by_truth(reading.audits)
     groups = []
     for key, frame in sorted(audits.partition_by(GROUP, as_dict=True).items(), key=lambda each: str(each[0])):
-        checks, regraded = (_within(each, key) for each in (reading.tool_checks, reading.regraded))
-        group = group_of(frame, checks, regraded)
+        testbed, version, split = map(str, key)
+        was = (testbed, before.get(version, version), split)
+        checks, regraded = (_within(each, was, version) for each in (reading.tool_checks, reading.regraded))
+        group = group_of(frame, checks, _of_truths(regraded, frame) if version in before else regraded)
+        if version in before:
+            group = group.model_copy(update={"notes": [note(before[version]), *group.notes]})
         graders = {*frame["grader"], *regraded["grader"]}
         against = [each for each in labels if each.first in graders]
         groups.append(group.model_copy(update={"agreement": [*group.agreement, *against]}))
@@ -54,8 +66,15 @@ def board(reading: "Reading", labels: Sequence[Agreement] = ()) -> Board:
     )
 
 
-def _within(frame: pl.DataFrame, key: tuple[object, ...]) -> pl.DataFrame:
-    return frame.filter(pl.all_horizontal(pl.col(name) == value for name, value in zip(GROUP, key, strict=True)))
+def _within(frame: pl.DataFrame, key: tuple[str, str, str], version: str) -> pl.DataFrame:
+    """The rows of a group, under the version that the group is told by."""
+    found = frame.filter(pl.all_horizontal(pl.col(name) == value for name, value in zip(GROUP, key, strict=True)))
+    return found.with_columns(testbed_version=pl.lit(version, pl.String))
+
+
+def _of_truths(regraded: pl.DataFrame, audits: pl.DataFrame) -> pl.DataFrame:
+    """Other gradings by the same truth: by another one, graders would disagree about what is right."""
+    return regraded.filter(pl.col("truth_sha256").is_in(audits["truth_sha256"].unique().to_list()))
 
 
 def provenance_of(audits: pl.DataFrame) -> dict[str, str]:
@@ -70,5 +89,5 @@ def provenance_of(audits: pl.DataFrame) -> dict[str, str]:
 
 
 def _alike(values: pl.Series) -> str:
-    told = sorted({str(value) for value in values.unique() if value is not None and value != ""})
+    told = sorted({str(value) for value in values.unique() if value not in (None, "", "{}")})
     return ", ".join(value[:_SHOWN] if len(value) == _HASH else value for value in told)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from cordelia.contracts.rate import wilson
+from cordelia.scoreboard.endings import NOT_RUN
 from cordelia.scoreboard.measures import FAILURES
 from cordelia.scoreboard.models import CellResult, SampleLink
 
@@ -36,6 +37,7 @@ def _cell(key: Key, samples: Sequence[SampleLink]) -> CellResult:
     auditor, model, name, control, organism = key
     values = [(sample.false_positive if control else sample.found, sample.outcome) for sample in samples]
     rate = wilson(sum(value is not None and value >= 0.5 for value, _ in values), len(values))
+    ran = [sample for sample in samples if sample.outcome != NOT_RUN]  # the others have no transcript to open
     return CellResult(
         auditor=auditor,
         auditor_model=model,
@@ -44,8 +46,8 @@ def _cell(key: Key, samples: Sequence[SampleLink]) -> CellResult:
         control=control,
         found=None if control else rate,
         false_positive=rate if control else None,
-        few=len(samples) < FEW_RUNS,
+        few=len(ran) < FEW_RUNS,
         missing=sum(value is None and outcome not in FAILURES for value, outcome in values),
         outcomes=dict(sorted(Counter(outcome for _, outcome in values).items())),
-        samples=list(samples),
+        samples=ran,
     )

@@ -6,7 +6,7 @@ frame (parquet, CSV) is read back by them.
 
 import polars as pl
 
-COLUMNS_VERSION = 2
+COLUMNS_VERSION = 3
 """Raised whenever what a column holds, or how it is read from a log, changes: older cached rows are then read anew."""
 
 SUCCESSES = ("objective_found", "by_demonstration", "by_extraction", "hit@1", "hit@3", "hit@10", "false_positive")
@@ -22,12 +22,6 @@ MONEY = "money"
 """Sum of what auditor and helper cost, in the currency of inspect's prices; null when no price is known."""
 
 NUMBERS = (*SUCCESSES, *QUALITIES, *COSTS, MONEY)
-
-ERROR = "error"
-"""The outcome of a sample that has none: it broke before it could be scored, or is scored by nobody."""
-
-MISSING = ("target_error", "grader_failed", ERROR)
-"""Outcomes that are neither success nor failure of the auditor. They stay in the denominator."""
 
 _TEXT = pl.String()
 _TEXTS = pl.List(pl.String())
@@ -54,12 +48,17 @@ AUDITS: dict[str, pl.DataType] = {
     "epoch": _COUNT,
     "sample_uuid": _TEXT,
     "auditor": _TEXT,
+    "auditor_name": _TEXT,
     "auditor_model": _TEXT,
     "auditor_args": _TEXT,
+    "generate": _TEXT,
+    "model_args": _TEXT,
+    "model_roles": _TEXT,
     "affordances": _TEXTS,
     "tools": _TEXTS,
     "affordance_set": _TEXT,
     "backend": _TEXT,
+    "backend_args": _TEXT,
     "base": _TEXT,
     "grader": _TEXT,
     "threshold": _COUNT,

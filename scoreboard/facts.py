@@ -12,6 +12,7 @@ from inspect_ai.model import ChatMessageAssistant
 from inspect_ai.scorer import Score
 from inspect_ai.util import store_from_events
 
+from cordelia.contracts.outcome import Outcome
 from cordelia.contracts.scored import AUDITOR, CONFIDENCES, HITS, MONEY, TOOL_CALLS, TOOL_FIRST, Used, newest_of, used
 from cordelia.contracts.verdict import THRESHOLD
 
@@ -45,6 +46,12 @@ def lacks_facts(sample: Sampled) -> bool:
     """Whether a summary does not hold what its scores' metadata should: then the sample has to be opened."""
     scores = sample.scores or {}
     return any(_lacks(newest_of(scores, scorer), fact) for fact, scorer in KEPT_BY.items())
+
+
+def blames_auditor(sample: Sampled) -> bool:
+    """Whether an error ended the audit and it counts as the auditor's: whose it was, only the whole sample says."""
+    ended = newest_of(sample.scores or {}, "outcome") if sample.error else None
+    return ended is not None and ended.value == Outcome.NO_SUBMISSION
 
 
 def facts_of(sample: Sampled) -> Facts:

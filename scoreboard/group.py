@@ -1,5 +1,6 @@
 """One testbed, version and split: all its figures, and what a reader of them must know."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import polars as pl
@@ -8,20 +9,19 @@ from cordelia.contracts.errors import CordeliaError
 from cordelia.scoreboard.agreement import agreements
 from cordelia.scoreboard.auditors import auditor_results, calibrations
 from cordelia.scoreboard.cells import FEW_RUNS, cells_of
-from cordelia.scoreboard.columns import MISSING
 from cordelia.scoreboard.differences import differences_of
-from cordelia.scoreboard.measures import MEASURES, missing_in
+from cordelia.scoreboard.measures import FAILURES
 from cordelia.scoreboard.models import Group, OutcomeCount, SetResult
 from cordelia.scoreboard.sets import SET, set_results
 from cordelia.scoreboard.terms import GROUP
 from cordelia.scoreboard.tools import gaps_of, tool_uses
-from cordelia.scoreboard.ways import told_apart
+from cordelia.scoreboard.ways import notes_of, told_apart
 
 LEAST_CONTROLS = 5
 
 
 def group_of(audits: pl.DataFrame, checks: pl.DataFrame, regraded: pl.DataFrame) -> Group:
-    """The group of audits that share testbed, version and split.
+    """The group of audits that share testbed, version and split, and were graded by one truth.
 
     Args:
         audits: rows of `scoreboard.columns.AUDITS`, each audit once.
@@ -29,12 +29,17 @@ def group_of(audits: pl.DataFrame, checks: pl.DataFrame, regraded: pl.DataFrame)
         regraded: further gradings of `audits`, for the agreement of graders.
 
     Raises:
-        CordeliaError: there are no audits, or some that may not be pooled.
+        CordeliaError: there are no audits, or some that may not be pooled (testbed, version, split, truth).
     """
     keys = sorted({key for frame in (audits, checks, regraded) for key in frame.select(GROUP).iter_rows()})
     if audits.is_empty() or len(keys) != 1:
         told = "; ".join(" ".join(map(str, key)) for key in keys) or "none"
         raise CordeliaError(f"A group is of one testbed, version and split, and is never pooled; these are of: {told}.")
+    truths = sorted({truth for truth in audits["truth_sha256"] if truth})
+    if len(truths) > 1:
+        raise CordeliaError(
+            f"Audits that were graded by several truths are never pooled: {', '.join(each[:12] for each in truths)}."
+        )
     audits = audits.with_columns(pl.col("control").any().over("organism"))
     apart = told_apart(audits)
     sets = set_results(apart)
@@ -47,13 +52,13 @@ def group_of(audits: pl.DataFrame, checks: pl.DataFrame, regraded: pl.DataFrame)
         samples=audits.height,
         organisms=names.filter(~pl.col("control"))["organism"].to_list(),
         controls=names.filter(pl.col("control"))["organism"].to_list(),
-        notes=_notes(audits, sets, any(cell.few for cell in cells)),
+        notes=[*_notes(apart, sets, any(cell.few for cell in cells)), *notes_of(audits, apart)],
         sets=sets,
         cells=cells,
         differences=differences_of(apart),
         auditors=auditor_results(apart),
         calibration=calibrations(apart),
-        tool_use=tool_uses(audits),
+        tool_use=tool_uses(apart),
         outcomes=_outcomes(apart),
         gaps=gaps_of(audits, checks),
         agreement=agreements(pl.concat([audits, regraded])),
@@ -70,21 +75,24 @@ def _outcomes(audits: pl.DataFrame) -> list[OutcomeCount]:
 
 def _notes(audits: pl.DataFrame, sets: Sequence[SetResult], few: bool) -> list[str]:
     notes = []
-    missing = sum(missing_in(audits, MEASURES[name]) for name in ("objective_found", "false_positive"))
-    if missing:
+    if lacking := _lacking(audits):
+        told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(lacking.items()))
         notes.append(
-            f"{missing} of {audits.height} audits have no score ({', '.join(MISSING)}). They count as not found and as "
-            "no false alarm; the figures called “at most” count them the other way."
+            f"{lacking.total()} of {audits.height} audits have no score ({told}). They count as not found and as no "
+            "false alarm; the figures called “at most” count them the other way."
         )
     if few:
         notes.append(f"Some cells have under {FEW_RUNS} runs.")
     if 0 < audits.filter("control")["organism"].n_unique() < LEAST_CONTROLS:
         notes.append(f"Under {LEAST_CONTROLS} controls: no interval for false positives.")
-    truths = audits.filter(pl.col("truth_sha256") != "").group_by("organism").agg(pl.col("truth_sha256").n_unique())
-    if differing := truths.filter(pl.col("truth_sha256") > 1)["organism"].sort().to_list():
-        notes.append(f"Audits were scored with different truths of {', '.join(differing)}: rescore them.")
     notes += _uneven(audits, sets)
     return notes
+
+
+def _lacking(audits: pl.DataFrame) -> Counter[str]:
+    """The audits without a score that the auditor is not to blame for, by outcome."""
+    score = pl.when("control").then("false_positive").otherwise("objective_found")
+    return Counter(audits.filter(score.is_null() & ~pl.col("outcome").is_in(list(FAILURES)))["outcome"].to_list())
 
 
 def _uneven(audits: pl.DataFrame, sets: Sequence[SetResult]) -> list[str]:

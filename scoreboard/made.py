@@ -2,21 +2,36 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
 from inspect_ai.log import EvalLog
+from inspect_ai.model import GenerateConfig, ModelConfig
 from inspect_ai.scorer import Score
 
 from cordelia.contracts.scored import newest_of
+from cordelia.contracts.secret_keys import masked
 from cordelia.contracts.verdict import THRESHOLD
 from cordelia.scoreboard.facts import Sampled
 
 OFFLINE = "offline"
 BUDGET = ("auditor_tokens", "helper_tokens", "target_queries")
 LIMITS = ("token_limit", "message_limit", "turn_limit", "time_limit", "working_limit", "cost_limit")
+TRANSPORT = (
+    *("max_retries", "timeout", "attempt_timeout", "stream_idle_timeout", "batch"),
+    *("max_connections", "adaptive_connections"),
+)
+"""Settings of a model that say how it is reached, and nothing of what it writes."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a log's header says of one organism."""
+
+    split: str
+    control: bool
 
 
 @dataclass(frozen=True)
@@ -28,7 +43,12 @@ class Made:
         created: when the eval began.
         sweep: the sweep it was part of; None when it was run by itself.
         planned: how many audits it was to be.
-        auditor_args, budget: as JSON, without what was left open.
+        ids, epochs: which they were to be: every organism in every epoch. No ids where the log does not say.
+        organisms: by name, what they are, whether or not an audit of them could be scored.
+        status: of the run, as inspect says it.
+        auditor_name: what a sweep calls the auditor; None of other runs.
+        auditor_args, generate, model_args, model_roles, backend_args, budget: as JSON, without what was left open, and
+            with `***` for secrets. `model_roles` leaves the grader out.
         affordance_set: what was asked for, sets by their names.
         grader: `offline`, or the models that grade.
         content_sha256: over the prompts, batteries and sets of the auditors.
@@ -44,12 +64,17 @@ class Made:
     testbed: str
     testbed_version: str
     solver: str
+    auditor_name: str | None
     auditor_model: str
     auditor_args: str
+    generate: str
+    model_args: str
+    model_roles: str
     affordances: list[str]
     tools: list[str]
     affordance_set: str
     backend: str
+    backend_args: str
     base: str
     grader: str
     threshold: int
@@ -58,6 +83,10 @@ class Made:
     inspect_ai: str
     commit: str
     content_sha256: str
+    ids: list[str] = field(default_factory=list)
+    epochs: int = 1
+    organisms: Mapping[str, Known] = field(default_factory=dict)
+    status: str = "success"
 
 
 def made(log: EvalLog, location: str) -> Made:
@@ -68,7 +97,8 @@ def made(log: EvalLog, location: str) -> Made:
     asked = metadata.get("affordance_set") or ",".join(_texts(spec.task_args.get("affordances")) or affordances)
     limits = {name: spec.task_args.get(name) for name in BUDGET}
     limits |= {name: getattr(spec.config, name) for name in LIMITS}
-    sweep = metadata.get("sweep")
+    sweep, name = metadata.get("sweep"), metadata.get("auditor_name")
+    ids, epochs = [str(each) for each in spec.dataset.sample_ids or []], spec.config.epochs or 1
     solver, arguments = auditor_call(log)
     return Made(
         log=address(location),
@@ -77,25 +107,40 @@ def made(log: EvalLog, location: str) -> Made:
         run_id=spec.run_id,
         created=begun(log),
         sweep=None if sweep is None else str(sweep),
-        planned=(spec.dataset.samples or 0) * (spec.config.epochs or 1),
+        planned=(len(ids) or spec.dataset.samples or 0) * epochs,
         testbed=str(metadata.get("testbed", "")),
         testbed_version=str(metadata.get("testbed_version", "")),
         solver=solver,
+        auditor_name=None if name is None else str(name),
         auditor_model=spec.model,
         auditor_args=_json(arguments),
+        generate=_json(_generated(spec.model_generate_config) | _generated(log.plan.config)),
+        model_args=_json(spec.model_args),
+        model_roles=_json({role: _bound(of) for role, of in (spec.model_roles or {}).items() if role != "grader"}),
         affordances=affordances,
         tools=_texts(metadata.get("tools")),
         affordance_set=str(asked),
         backend=str(target_args.get("backend", "")),
+        backend_args=_json({key: value for key, value in target_args.items() if key not in {"backend", "base"}}),
         base=str(target_args.get("base") or ""),
         grader=_grader_bound(log),
         threshold=_whole(spec.task_args.get("threshold"), THRESHOLD),
         budget=_json(limits),
         cordelia=str(metadata.get("cordelia", "")),
         inspect_ai=str(spec.packages.get("inspect_ai", "")),
-        commit=spec.revision.commit if spec.revision else "",
+        commit=commit_of(log),
         content_sha256=digest(metadata.get("content_sha256")),
+        ids=ids if spec.config.log_samples is not False else [],
+        epochs=epochs,
+        organisms=_organisms(metadata.get("organisms")),
+        status=log.status,
     )
+
+
+def commit_of(log: EvalLog) -> str:
+    """The commit of the folder in which the eval ran, `-dirty` behind it where files differed from it."""
+    revision = log.eval.revision
+    return f"{revision.commit}{'-dirty' if revision.dirty else ''}" if revision else ""
 
 
 def auditor_call(log: EvalLog) -> tuple[str, Mapping[str, object]]:
@@ -160,8 +205,26 @@ def _grader_bound(log: EvalLog) -> str:
     return ", ".join(model.model for model in models)
 
 
+def _generated(config: GenerateConfig) -> dict[str, object]:
+    """How a model writes: temperature, length, seed and the like, as far as somebody said it."""
+    return config.model_dump(mode="json", exclude_none=True, exclude=set(TRANSPORT))
+
+
+def _bound(to: ModelConfig | list[ModelConfig]) -> object:
+    """The model behind a role, with its settings where it has any; several of a panel."""
+    if isinstance(to, list):
+        return [_bound(each) for each in to]
+    more = _generated(to.config) | {key: value for key, value in to.args.items() if value is not None}
+    return {"model": to.model, **more} if more else to.model
+
+
+def _organisms(told: object) -> dict[str, Known]:
+    facts = {str(name): _mapping(each) for name, each in _mapping(told).items()}
+    return {name: Known(str(each.get("split") or ""), each.get("control") is True) for name, each in facts.items()}
+
+
 def _json(values: Mapping[str, object]) -> str:
-    said = {key: value for key, value in values.items() if value is not None}
+    said = {key: masked(value, key) for key, value in values.items() if value is not None}
     return json.dumps(said, sort_keys=True, ensure_ascii=False, default=str)
 
 

@@ -41,8 +41,9 @@ class SetResult(Content):
         precision: of the hypotheses that were reported; audits without any are left out.
         false_positive: over controls.
         hit_curve: over audits, for the first 1, 2, … 10 hypotheses.
-        runs: all audits. control_runs: those of controls.
-        missing: of `runs`, those that a broken target, grader or eval left without a score. control_missing: likewise.
+        runs: all planned audits. control_runs: those of controls.
+        missing: of `runs`, those that were not run, or that a broken target, grader or eval left without a score.
+            control_missing: likewise.
         few: some organism has under ten runs.
         costs: the median audit's, by name of the cost.
         cost_per_success: money (US dollars) spent on organisms for each objective found; None where it is not known.
@@ -78,7 +79,8 @@ class SetResult(Content):
 class CellResult(Content):
     """One auditor with one affordance set on one organism.
 
-    `found` is of organisms with an objective, `false_positive` of controls; `few`: under ten runs.
+    `found` is of organisms with an objective, `false_positive` of controls; `few`: under ten runs. `outcomes` and the
+    rates count audits that were not run (`not_run`), `samples` has none of them.
     """
 
     auditor: str

@@ -18,7 +18,7 @@ from inspect_ai.log import (
     read_eval_log_sample_summaries_async,
 )
 
-from cordelia.scoreboard.facts import Sampled, lacks_facts
+from cordelia.scoreboard.facts import Sampled, blames_auditor, lacks_facts
 from cordelia.scoreboard.rows import is_audit
 
 CHECK_MARK = "tool_check"
@@ -82,8 +82,8 @@ def _is_ours(log: EvalLog) -> bool:
 
 
 async def _enough(file: str, summary: EvalSampleSummary) -> Sampled:
-    """The summary, or the sample itself where the summary lacks facts (logs of older versions)."""
-    if not lacks_facts(summary):
+    """The summary, or the sample itself where the summary lacks facts: in logs of older versions, or why it broke."""
+    if not blames_auditor(summary) and not lacks_facts(summary):
         return summary
     sample = await read_eval_log_sample_async(file, summary.id, summary.epoch, exclude_fields=BULK)
     # what inspect rebuilt after a crash has its store in its events alone

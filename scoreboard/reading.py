@@ -2,7 +2,8 @@
 
 Logs of other tasks are passed over, damaged ones are named, and none of them ends the reading. A sample counts once: a
 task that was retried leaves a log of each try, and a rescored log stands beside the first one. Of these the newest
-counts, and other gradings of it stand in a table of their own.
+counts, and other gradings of it stand in a table of their own. An audit that was planned and that no try of its task
+has run is a row as well, `not_run`: what was stopped does not leave the denominator.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,7 +16,8 @@ import polars as pl
 from cordelia.contracts.errors import printable
 from cordelia.scoreboard.cache import Kept, recall, remember
 from cordelia.scoreboard.checks import check_rows
-from cordelia.scoreboard.columns import AUDITS, COSTS, ERROR, MONEY, QUALITIES, SUCCESSES, TOOL_CHECKS, empty_audits
+from cordelia.scoreboard.columns import AUDITS, COSTS, MONEY, QUALITIES, SUCCESSES, TOOL_CHECKS, empty_audits
+from cordelia.scoreboard.endings import ERROR, NOT_RUN
 from cordelia.scoreboard.models import Skipped
 from cordelia.scoreboard.parts import Parts, read_all
 from cordelia.scoreboard.rows import Row, audit_rows, is_audit
@@ -27,6 +29,9 @@ AT_A_TIME = 50
 MOST_SAID = 300
 """Characters of somebody else's error message."""
 
+UNKNOWN = "unknown"
+"""The split of an organism of which no log says it."""
+
 Progress = Callable[[int, int], None]
 TRIES = {"task_id": pl.String(), "created": pl.Datetime("us", "UTC")}
 CHECKS_KEPT = {**TRIES, **TOOL_CHECKS}
@@ -37,11 +42,11 @@ class Reading:
     """What a pile of logs holds.
 
     Attributes:
-        audits: one row a sample, by `columns.AUDITS`.
+        audits: one row a sample, and one an audit that was not run, by `columns.AUDITS`.
         tool_checks: one row a sample, by `columns.TOOL_CHECKS`.
         passed_over: logs of other tasks, without a finished sample, or whose every sample is in a newer log.
         damaged: files that inspect cannot read.
-        unfinished: tasks of which not every planned audit was run; those audits are in no table.
+        unfinished: tasks of which not every planned audit was run; those audits are `not_run` in `audits`.
         regraded: further gradings, by other graders or thresholds, of samples in `audits`; the same columns.
     """
 
@@ -90,7 +95,7 @@ def keep(parts: Parts, file: str) -> Kept:
     """The rows of one log, as they are cached."""
     if is_audit(parts.log):
         records = [_record(row) for row in audit_rows(parts.log, parts.samples, file)]
-        return Kept("audit", _empty(parts), _bytes(records, AUDITS))
+        return Kept("audit", "" if records else _empty(parts), _bytes(records, AUDITS))
     if parts.is_check:
         return Kept("check", _empty(parts), _bytes(check_rows(parts, file), CHECKS_KEPT))
     return Kept("other", f"of the task '{parts.log.eval.task}', which is no audit", b"")
@@ -100,11 +105,10 @@ def _together(kept: Sequence[tuple[Source, Kept]], damaged: list[Skipped]) -> Re
     passed_over = [Skipped(file=source.address, why=each.why) for source, each in kept if not each.rows]
     # of two logs that began together, one is a rescored copy: the order of writing tells which is newer
     in_order = sorted(kept, key=lambda pair: pair[0].written or 0.0)
-    audits = _table((each for _, each in in_order if each.kind == "audit"), AUDITS)
+    audits = _known(_table((each for _, each in in_order if each.kind == "audit"), AUDITS))
     checks = _table((each for _, each in in_order if each.kind == "check"), CHECKS_KEPT)
     counted, others = _counted(audits)
-    unseen = set(audits["log"].unique()) - set(counted["log"].unique())
-    passed_over += [Skipped(file=file, why="each of its audits is counted from a newer log") for file in sorted(unseen)]
+    passed_over += _unseen(audits, counted)
     checks = checks.sort("created", maintain_order=True).unique(
         ["task_id", "organism", "affordance", "epoch"], keep="last", maintain_order=True
     )
@@ -113,9 +117,27 @@ def _together(kept: Sequence[tuple[Source, Kept]], damaged: list[Skipped]) -> Re
     )
 
 
+def _known(audits: pl.DataFrame) -> pl.DataFrame:
+    """What some audits of an organism say of it holds for those that were too broken to say it."""
+    organism = ["testbed", "testbed_version", "organism"]
+    said = pl.when(pl.col("split") != "").then(pl.col("split"))
+    return audits.with_columns(
+        pl.coalesce(said, said.drop_nulls().first().over(organism), pl.lit(UNKNOWN)).alias("split"),
+        pl.col("control").any().over(organism),
+    )
+
+
+def _unseen(audits: pl.DataFrame, counted: pl.DataFrame) -> Iterator[Skipped]:
+    """The logs that no row is counted from."""
+    ran = pl.col("outcome") != NOT_RUN
+    logs = audits.group_by("log").agg(ran.any().alias("ran")).join(counted, on="log", how="anti").sort("log")
+    for log, some in logs.iter_rows():
+        yield Skipped(file=log, why=f"each of its audits is counted from {'a newer' if some else 'another'} log")
+
+
 def _unfinished(counted: pl.DataFrame) -> Iterator[Skipped]:
     tasks = counted.group_by("task_id", maintain_order=True).agg(
-        pl.last("log"), pl.max("planned"), pl.len().alias("run")
+        pl.last("log"), pl.max("planned"), (pl.col("outcome") != NOT_RUN).sum().alias("run")
     )
     for each in tasks.filter(pl.col("run") < pl.col("planned")).iter_rows(named=True):
         yield Skipped(
@@ -124,10 +146,16 @@ def _unfinished(counted: pl.DataFrame) -> Iterator[Skipped]:
 
 
 def _counted(audits: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The newest row of each sample, in the order of its evals; and the same samples' rows by another grading."""
+    """The newest row of each sample, in the order of its evals; and the same samples' rows by another grading.
+
+    A row that says that an audit was not run counts only where no log of the task has run it.
+    """
     sample, grading = ["task_id", "organism", "epoch"], ["grader", "threshold", "truth_sha256"]
     ordered = audits.sort("created", maintain_order=True)
-    newest = ordered.unique(sample, keep="last", maintain_order=True)
+    ran_last = ordered.sort(pl.col("outcome") != NOT_RUN, maintain_order=True)
+    newest = ran_last.unique(sample, keep="last", maintain_order=True).sort(
+        "created", pl.col("outcome") == NOT_RUN, maintain_order=True
+    )
     each = ordered.filter(pl.col("sample_uuid") != "").unique(
         ["sample_uuid", *grading], keep="last", maintain_order=True
     )

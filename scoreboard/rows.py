@@ -1,7 +1,7 @@
 """Logs to rows: one row a sample, whatever command made the log."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from zipfile import BadZipFile
 
@@ -11,8 +11,9 @@ from inspect_ai.util import store_from_events
 
 from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.scored import is_score_of, newest_of
-from cordelia.scoreboard.facts import Facts, Sampled, facts_of
-from cordelia.scoreboard.made import Made, grader_of, made, threshold_of
+from cordelia.scoreboard.endings import ERROR, NOT_RUN, machinery_broke
+from cordelia.scoreboard.facts import Facts, Sampled, blames_auditor, facts_of
+from cordelia.scoreboard.made import Known, Made, grader_of, made, threshold_of
 
 TASK_MARK = "cordelia"
 """Key of the task metadata that every Cordelia audit carries; other tasks' logs have none."""
@@ -22,13 +23,21 @@ OURS = ("verdict", "quality", "cost")
 
 TRUTH_HASH = "truth_sha256"
 
+WHY_NOT_RUN = {
+    "started": "its log is still being written, or its run was killed",
+    "cancelled": "its run was cancelled",
+    "error": "its run ended in an error",
+}
+"""By status of a log, why it lacks an audit that it was to hold."""
+
 
 @dataclass(frozen=True)
 class Row:
-    """One audited sample.
+    """One audited sample, or an audit that was planned and has none.
 
     Attributes:
-        control: whether the organism is one, as the scores say; False where no score could be made.
+        split: empty where neither the sample nor its log says it.
+        control: whether the organism is one, as the scores or else the log's header say; False where neither does.
         outcome: how it ended; empty where nothing says so.
         reason: why, where the outcome does not say it all; of a sample that broke, its error.
         values: numeric scores by name (`objective_found`, `hit@1`, …); what does not apply or was not scored is absent.
@@ -79,11 +88,14 @@ def rows_of(log: EvalLog) -> list[Row]:
 
 
 def audit_rows(log: EvalLog, samples: Iterable[Sampled], location: str) -> list[Row]:
-    """The rows of an audit's samples, each whole or as the log's summary of it, by epoch and organism."""
+    """The rows of an audit's samples, each whole or as the log's summary of it, and of audits that were not run.
+
+    They come by epoch and organism, those that were not run last.
+    """
     sampled, header = sorted(samples, key=lambda each: (each.epoch, str(each.id))), made(log, location)
-    graders = (grader for sample in sampled if (grader := grader_of(sample)) is not None)
-    grader = next(graders, header.grader)
-    return [_row(sample, header, grader) for sample in sampled]
+    shared = _shared(sampled, header)
+    rows = [_row(sample, header, shared) for sample in sampled]
+    return [*rows, *_not_run(rows, header, shared)]
 
 
 def is_audit(log: EvalLog) -> bool:
@@ -103,29 +115,97 @@ def told(scores: Mapping[str, Score], key: str) -> object:
     return next((value for s in scores.values() if (value := (s.metadata or {}).get(key)) is not None), None)
 
 
-def _row(sample: Sampled, header: Made, grader: str) -> Row:
+@dataclass(frozen=True)
+class _Shared:
+    """What the samples of a log say of all of it: what holds for those that do not say it themselves."""
+
+    auditor: str
+    grader: str
+    threshold: int
+
+
+def _shared(samples: Sequence[Sampled], header: Made) -> _Shared:
+    return _Shared(
+        auditor=next((name for each in samples if (name := facts_of(each).auditor)), _called(header)),
+        grader=next((grader for each in samples if (grader := grader_of(each)) is not None), header.grader),
+        threshold=next((grade for each in samples if (grade := threshold_of(each, 0))), header.threshold),
+    )
+
+
+def _called(header: Made) -> str:
+    """The auditor by its solver's name; the default one chooses by the model."""
+    name = header.solver.rpartition("/")[2]
+    if name != "auditor":
+        return name
+    return "baseline" if header.auditor_model in {"none", "none/none"} else "investigator"
+
+
+def _row(sample: Sampled, header: Made, shared: _Shared) -> Row:
     scores, facts = sample.scores or {}, facts_of(sample)
     ended, verdict = newest_of(scores, "outcome"), newest_of(scores, "verdict")
-    broke = _error(sample)
+    broke, known = _error(sample), header.organisms.get(str(sample.id), Known("", control=False))
+    control = told(scores, "control")
+    values = values_of(scores)
+    if blames_auditor(sample) and _machinery_broke(sample):
+        ended, values = None, {name: value for name, value in values.items() if name in _costs(scores)}
     return Row(
         testbed=header.testbed,
         testbed_version=header.testbed_version,
         organism=str(sample.id),
-        split=str(sample.metadata.get("split", "")),
-        control=told(scores, "control") is True,
+        split=str(sample.metadata.get("split") or known.split),
+        control=known.control if control is None else control is True,
         epoch=sample.epoch,
-        auditor=(facts.auditor or header.solver).rpartition("/")[2],
-        outcome=str(ended.value) if ended is not None else "error" if broke else "",
+        auditor=(facts.auditor or shared.auditor).rpartition("/")[2],
+        outcome=str(ended.value) if ended is not None else ERROR if broke else "",
         answer=(verdict.answer if verdict is not None else None) or "",
-        values=values_of(scores),
+        values=values,
         reason=str((ended.metadata or {}).get("reason") or "") if ended is not None else broke,
         sample_uuid=sample.uuid or "",
-        grader=grader_of(sample) or grader,
-        threshold=threshold_of(sample, header.threshold),
+        grader=grader_of(sample) or shared.grader,
+        threshold=threshold_of(sample, shared.threshold),
         truth_sha256=str(told(scores, TRUTH_HASH) or ""),
         facts=facts,
         made=header,
     )
+
+
+def _not_run(rows: Iterable[Row], header: Made, shared: _Shared) -> list[Row]:
+    """The audits that the log was to hold and does not; none of a log that ended well without any sample."""
+    there = {(row.organism, row.epoch): row for row in rows}
+    if header.status == "success" and not there:
+        return []
+    known = {organism: Known(row.split, row.control) for (organism, _), row in there.items()} | dict(header.organisms)
+    return [
+        Row(
+            testbed=header.testbed,
+            testbed_version=header.testbed_version,
+            organism=name,
+            split=known[name].split if name in known else "",
+            control=name in known and known[name].control,
+            epoch=epoch,
+            auditor=shared.auditor,
+            outcome=NOT_RUN,
+            answer="",
+            reason=WHY_NOT_RUN.get(header.status, "its log does not hold it"),
+            grader=shared.grader,
+            threshold=shared.threshold,
+            made=header,
+        )
+        for epoch in range(1, header.epochs + 1)
+        for name in sorted(header.ids)
+        if (name, epoch) not in there
+    ]
+
+
+def _machinery_broke(sample: Sampled) -> bool:
+    """Whether an error ended it that was not the auditor's. Only a whole sample says so (`parts`)."""
+    return isinstance(sample, EvalSample) and sample.error is not None and machinery_broke(sample.error.traceback)
+
+
+def _costs(scores: Mapping[str, Score]) -> set[str]:
+    """The numbers that say what was spent, which a broken audit has as well."""
+    cost = newest_of(scores, "cost")
+    return {key for key, _ in _numbers(cost)} if cost is not None else set()
 
 
 def _error(sample: Sampled) -> str:

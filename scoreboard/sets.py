@@ -7,6 +7,7 @@ import polars as pl
 
 from cordelia.scoreboard.cells import FEW_RUNS
 from cordelia.scoreboard.columns import COSTS, MONEY
+from cordelia.scoreboard.endings import NOT_RUN
 from cordelia.scoreboard.measures import MEASURES, missing_in, values_of
 from cordelia.scoreboard.models import SetResult
 from cordelia.scoreboard.statistics import Estimate, clustered, cost_curve, cost_per_success, hit_curve
@@ -26,7 +27,7 @@ def set_results(audits: pl.DataFrame) -> list[SetResult]:
 
 
 def _result(key: Sequence[str], audits: pl.DataFrame) -> SetResult:
-    organisms = audits.filter(~pl.col("control"))
+    organisms, ran = audits.filter(~pl.col("control")), pl.col("outcome") != NOT_RUN
     found = organisms.select(pl.col("objective_found").fill_null(0) >= 0.5).to_series()
     costs = {name: _known(audits[name]) for name in (*COSTS, MONEY)}
     per_success = {name: _per_success(organisms[name], found) for name in (*COSTS, MONEY)}
@@ -50,7 +51,7 @@ def _result(key: Sequence[str], audits: pl.DataFrame) -> SetResult:
         control_runs=audits.height - organisms.height,
         missing=missing + control_missing,
         control_missing=control_missing,
-        few=bool((audits["organism"].value_counts()["count"] < FEW_RUNS).any()),
+        few=bool((audits.group_by("organism").agg(ran.sum().alias("ran"))["ran"] < FEW_RUNS).any()),
         costs={name: round(median(values), 4) for name, values in costs.items() if values},
         cost_per_success=per_success[MONEY],
         per_success={name: cost for name, cost in per_success.items() if cost is not None},

@@ -1,6 +1,7 @@
 """Where logs are: files and folders, on this machine or at an address that inspect can read."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,9 @@ from cordelia.contracts.errors import CordeliaError
 from cordelia.scoreboard.made import address
 
 ENDINGS = (".eval", ".json")
+HEAD_BYTES = 1_000
+LOG_BEGINS = re.compile(rb'\s*\{\s*"version"\s*:\s*\d+\s*,\s*"status"\s*:')
+"""How inspect begins a log in JSON."""
 TIMES = ("mtime", "LastModified", "last_modified", "created")
 """How file systems call the time of writing."""
 
@@ -52,11 +56,25 @@ def _at(place: str) -> list[Source]:
         return _remote(place)
     path = Path(local)
     if path.is_dir():
-        return [_listed(info) for info in _logs_in(str(path))]
+        listed = [_listed(info) for info in _logs_in(str(path))]
+        return [*listed, *_renamed(path, {each.address for each in listed})]
     if not path.is_file():
         raise CordeliaError(f"There is no log and no folder of logs at {place}.")
+    return [_local(path)]
+
+
+def _renamed(folder: Path, listed: set[str]) -> Iterator[Source]:
+    """JSON logs, whole or broken, whose names are not inspect's, which lists JSON by its name alone."""
+    for path in sorted(folder.rglob("*.json")):
+        if address(str(path)) not in listed and path.is_file():
+            with path.open("rb") as file:
+                if LOG_BEGINS.match(file.read(HEAD_BYTES)):
+                    yield _local(path)
+
+
+def _local(path: Path) -> Source:
     about = path.stat()
-    return [Source(address(local), about.st_mtime * 1000, about.st_size)]
+    return Source(address(str(path)), about.st_mtime * 1000, about.st_size)
 
 
 def _remote(place: str) -> list[Source]:

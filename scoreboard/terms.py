@@ -16,7 +16,10 @@ TERMS = {
 }
 """Columns that must be the same within one testbed, version and split, and what they are called."""
 
-WAY = ("auditor", "auditor_model", "auditor_args", "affordance_set", "tools", "budget")
+WAY = (
+    *("auditor", "auditor_model", "auditor_args", "generate", "model_args", "model_roles"),
+    *("affordance_set", "affordances", "tools", "budget"),
+)
 """Columns that say who audited and with what."""
 
 GROUP = ("testbed", "testbed_version", "split")

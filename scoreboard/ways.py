@@ -1,26 +1,114 @@
 """Ways of auditing that must not be pooled get names of their own.
 
 A result is of one auditor, model and affordance set. Where the same of these were run with several graders, thresholds,
-budgets or bases, or one set with several arguments of the auditor, the auditor's name is given what differs:
-`baseline (prompts_per_topic=6)`.
+budgets, bases, prompts, settings or other models, or one set with several arguments of the auditor, the auditor's name
+is given what differs: `baseline (prompts_per_topic=6)`. A set's name is only what somebody called it, so one that holds
+other affordances or tools elsewhere is given these: `mine (with prefill)`.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 
 import polars as pl
 
-ALWAYS = {"grader": "graded by ", "threshold": "hit from ", "base": "base ", "budget": ""}
+ALWAYS = {
+    "grader": "graded by ",
+    "threshold": "hit from ",
+    "base": "base ",
+    "budget": "",
+    "generate": "",
+    "model_args": "",
+    "model_roles": "",
+    "content_sha256": "prompts ",
+}
 """Columns that must be the same over all sets of an auditor, and what is put in front of a value."""
 
 WITHIN_A_SET = ("auditor_args",)
 """Columns that may differ between sets (an arm a set), and not within one."""
 
+MAPPINGS = ("budget", "generate", "model_args", "model_roles", "auditor_args")
+"""Columns of JSON, of which only the keys that differ are told."""
+
+MOST_SHOWN = 40
+"""Characters of a value that stands in a name."""
+MOST_NAMED = 3
+"""Affordances that stand in a set's name."""
+
+Members = tuple[str, ...]
+
 
 def told_apart(audits: pl.DataFrame) -> pl.DataFrame:
-    """The audits, with `auditor` as the name by which they may be pooled."""
+    """The audits, with `auditor` and `affordance_set` as the names by which they may be pooled."""
+    audits = _sets_told(audits)
     parts = [_told(part) for part in audits.partition_by("auditor", "auditor_model", maintain_order=True)]
     return pl.concat(parts) if parts else audits
+
+
+def notes_of(audits: pl.DataFrame, apart: pl.DataFrame) -> list[str]:
+    """What a reader must know of names that were given.
+
+    Args:
+        audits: as they were read.
+        apart: the same as `told_apart` gave them.
+    """
+    sets = sorted(set(apart["affordance_set"]) - set(audits["affordance_set"]))
+    auditors = sorted(set(apart["auditor"]) - set(audits["auditor"]))
+    notes = []
+    if sets:
+        notes.append(
+            f"Sets of one name that do not hold the same affordances and tools are told apart: {', '.join(sets)}."
+        )
+    if auditors:
+        notes.append(
+            f"Audits by one auditor that were not made or graded alike are told apart, by what differs: "
+            f"{', '.join(auditors)}."
+        )
+    return notes
+
+
+def _sets_told(audits: pl.DataFrame) -> pl.DataFrame:
+    members = [
+        tuple(sorted({*(affordances or []), *(_short_tool(tool) for tool in tools or [])}))
+        for affordances, tools in audits.select("affordances", "tools").iter_rows()
+    ]
+    found: dict[str, dict[Members, None]] = {}
+    for name, held in zip(audits["affordance_set"], members, strict=True):
+        found.setdefault(name, {})[held] = None
+    names = {name: _set_names(name, list(variants)) for name, variants in found.items() if len(variants) > 1}
+    if not names:
+        return audits
+    told = [
+        names[name][held] if name in names else name
+        for name, held in zip(audits["affordance_set"], members, strict=True)
+    ]
+    return audits.with_columns(pl.Series("affordance_set", told, dtype=pl.String))
+
+
+def _short_tool(tool: str) -> str:
+    """A tool in a file by the file's name: it may lie elsewhere on another machine."""
+    return tool.rpartition("/")[2] if "@" in tool else tool
+
+
+def _set_names(name: str, variants: Sequence[Members]) -> Mapping[Members, str]:
+    """A name for each of the sets that are called the same, by what it has beyond all of them, or else lacks."""
+    common = set.intersection(*map(set, variants))
+    every = set.union(*map(set, variants))
+    given: dict[Members, str] = {}
+    for held in sorted(variants, key=lambda each: (len(each), each)):
+        beyond, lacking = sorted(set(held) - common), sorted(every - set(held))
+        wanted = told = f"{name} ({f'with {_some(beyond)}' if beyond else f'without {_some(lacking)}'})"
+        number = 1
+        while told in given.values():
+            number += 1
+            told = f"{wanted} ({number})"
+        given[held] = told
+    return given
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _told(audits: pl.DataFrame) -> pl.DataFrame:
@@ -40,7 +128,7 @@ def _told(audits: pl.DataFrame) -> pl.DataFrame:
 
 
 def _texts(name: str, values: Sequence[object]) -> list[str]:
-    if name in {"budget", "auditor_args"}:
+    if name in MAPPINGS:
         return _differing([_mapping(value) for value in values])
     return [f"{ALWAYS[name]}{value if value not in (None, '') else 'none'}" for value in values]
 
@@ -48,7 +136,20 @@ def _texts(name: str, values: Sequence[object]) -> list[str]:
 def _mapping(value: object) -> dict[str, str]:
     data: object = json.loads(str(value)) if value else {}
     given = data if isinstance(data, dict) else {}
-    return {str(key): ",".join(map(str, of)) if isinstance(of, list) else str(of) for key, of in given.items()}
+    return {str(key): _shown(of) for key, of in given.items()}
+
+
+def _shown(value: object) -> str:
+    """A value as a name holds it; a long one (a system message) by its beginning and a hash."""
+    if isinstance(value, list):
+        text = ",".join(map(str, value))
+    elif isinstance(value, dict):
+        text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    else:
+        text = str(value)
+    if len(text) <= MOST_SHOWN:
+        return text
+    return f"{text[: MOST_SHOWN // 2]}… {sha256(text.encode()).hexdigest()[:6]}"
 
 
 def _differing(given: Sequence[dict[str, str]]) -> list[str]:

@@ -79,6 +79,7 @@ def audit(
             "cordelia": version("cordelia"),
             "testbed": setting.testbed.name,
             "testbed_version": setting.testbed.spec.version,
+            "organisms": setting.organism_facts,
             "affordances": [affordance.name for affordance in setting.affordances],
             "affordance_set": setting.affordance_set,
             "tools": setting.tools,

@@ -8,6 +8,7 @@ from inspect_ai.model import get_model, model_roles
 
 from cordelia.contracts.errors import ContentError, CordeliaError, unknown_name
 from cordelia.contracts.names import Names, as_list
+from cordelia.contracts.secret_keys import looks_secret
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.catalog import choose
 from cordelia.solvers.helper import refuse_missing_helper
@@ -73,6 +74,12 @@ class Audit(Targets):
     def samples(self) -> list[Sample]:
         return self.samples_with(self.testbed.brief)
 
+    @property
+    def organism_facts(self) -> dict[str, dict[str, str | bool]]:
+        """What the log says of every organism, also when no audit of it ends. No auditor sees a log's metadata."""
+        chosen = {name: self.testbed.organisms[name] for name in self.organisms}
+        return {name: {"split": str(each.split), "control": each.control} for name, each in chosen.items()}
+
 
 def resolve_targets(
     testbed: str,
@@ -91,8 +98,11 @@ def resolve_targets(
     bed = load_testbed(testbed)
     load_truths(bed)  # a testbed that cannot be graded is refused now, not after the audit
     names = chosen_organisms(bed, as_list(organisms), split)
-    if "api_key" in (backend_args or {}):
-        raise CordeliaError("backend_args are written to the log; give the key as VLLM_API_KEY in the environment.")
+    if secret := next(filter(looks_secret, backend_args or {}), None):
+        raise CordeliaError(
+            f"backend_args are written to the log, and '{secret}' looks like a secret; give it in the environment "
+            "(vLLM's key as VLLM_API_KEY)."
+        )
     for name in names:
         serve(bed, name, base)  # the files of all are checked before the first backend is made
     target_args: TargetArgs = {"backend": backend, **({"base": base} if base else {}), **(backend_args or {})}

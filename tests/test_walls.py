@@ -94,8 +94,11 @@ def test_nothing_that_an_auditor_sees_carries_the_canary(
         ("submit_report", {"hypotheses": [], "nothing_hidden": False}),
         ("submit_report", {"hypotheses": [{"claim": "x", "confidence": 0.1}]}),
     ]
+    task = audit(testbed=str(bed), organisms="elm", backend="fake")
+    assert (task.metadata or {})["organisms"] == {"elm": {"split": "dev", "control": False}}, "for whoever reads logs"
+    task.metadata = (task.metadata or {}) | {"organisms": {CANARY: {"control": False}}}  # and for no auditor
     log = inspect_eval(
-        audit(testbed=str(bed), organisms="elm", backend="fake"),
+        task,
         model=scripted(calls),
         log_dir=str(bed.parent / "logs"),
         display="none",
@@ -117,6 +120,7 @@ def test_nothing_that_an_auditor_sees_carries_the_canary(
         [sample.input, sample.target, sample.metadata, sample.id, log.eval.task_args], default=str
     )
     assert CANARY not in before_scoring
+    assert CANARY in json.dumps(log.eval.metadata)
     assert "control" not in json.dumps(sample.metadata)
     store = json.dumps(sample.store, default=str)
     assert CANARY not in store

@@ -1,20 +1,23 @@
-"""What tells series apart: a colour (Okabe and Ito's, safe for the colour-blind), a marker, a line and a hatch each.
+"""What tells series apart: a colour (Okabe and Ito's, safe for the colour-blind), a marker and a hatch each.
 
-No figure relies on the colour: the same series has the same marker, line or hatch in every figure of a page.
+No figure relies on the colour: the same series has the same marker or hatch in every figure of a page.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 INK, QUIET, LINE, PAPER = "#1c1e21", "#5d646d", "#d9dde1", "#ffffff"
 BLUE, VERMILLION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
 SKY, PURPLE, YELLOW, GREY = "#56B4E9", "#CC79A7", "#F0E442", "#999999"
 
-Line = Literal["-", "--", "-.", ":"]
+BROKEN = (0, (2, 1.5))
+"""The line of what has few runs; all others are whole."""
+FEW = 10
+"""Under so many runs, or hypotheses, something is drawn as being of few."""
+SIZE = 5.5
+"""Points of a marker."""
 _COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, INK)
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
-_LINES: tuple[Line, ...] = ("-", "--", "-.", ":")
 
 MOST_SERIES = len(_COLOURS) * len(_MARKERS)
 """Series that differ in colour or marker; 7 and 9 have no common divisor, so each step changes both."""
@@ -26,7 +29,6 @@ class Mark:
 
     colour: str
     marker: str
-    line: Line
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ OUTCOMES: dict[str, Fill] = {
     "target_error": Fill(VERMILLION, "+"),
     "grader_failed": Fill(GREEN, "||"),
     "error": Fill(GREY, "xx"),
+    "not_run": Fill(LINE, ".."),
 }
 """The outcomes in the order in which they are drawn, what is missing last."""
 
@@ -53,6 +56,6 @@ OUTCOMES: dict[str, Fill] = {
 def marks(names: Iterable[str]) -> dict[str, Mark]:
     """A mark for each name, in the order given. From `MOST_SERIES` names on, marks come again."""
     return {
-        name: Mark(_COLOURS[i % len(_COLOURS)], _MARKERS[i % len(_MARKERS)], _LINES[i % len(_LINES)])
+        name: Mark(_COLOURS[i % len(_COLOURS)], _MARKERS[i % len(_MARKERS)])
         for i, name in enumerate(dict.fromkeys(names))
     }

@@ -15,13 +15,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from cordelia.scoreboard.models import Board, Group, SetResult
-from cordelia.scoreboard.page.figures import FIGURES
+from cordelia.scoreboard.page.figures import FIGURES, Drawn
 from cordelia.scoreboard.page.figures.tools import MOST as MOST_TOOLS
 from cordelia.scoreboard.page.headline import headline as facts_of
 from cordelia.scoreboard.page.heat import Address, grids
 from cordelia.scoreboard.page.marks import OUTCOMES
+from cordelia.scoreboard.page.order import references_of
 from cordelia.scoreboard.page.words import (
     COSTS,
+    auditors,
     bounds,
     chance,
     counted,
@@ -53,7 +55,7 @@ class Split:
 
 def page(
     board: Board,
-    drawn: Mapping[str, Mapping[str, str]],
+    drawn: Mapping[str, Mapping[str, Drawn]],
     address: Address | None = None,
     title: str = "Audits",
     folder: str = ".",
@@ -62,7 +64,7 @@ def page(
 
     Args:
         board: what it shows.
-        drawn: by group (`words.slug`) and figure, the text of an SVG.
+        drawn: by group (`words.slug`) and name, the figures.
         address: where transcripts are; None when they are not beside the page.
         title: its heading.
         folder: what a web server is to be started on, as the page says it.
@@ -90,7 +92,7 @@ def headline(group: Group) -> list[str]:
     return [" ".join(line.split()) for line in told.splitlines() if line.strip()]
 
 
-def _split(environment: Environment, group: Group, svgs: Mapping[str, str], address: Address | None) -> Split:
+def _split(environment: Environment, group: Group, svgs: Mapping[str, Drawn], address: Address | None) -> Split:
     part = slug(group)
     html = environment.get_template("split.html").render(
         group=group,
@@ -106,6 +108,10 @@ def _split(environment: Environment, group: Group, svgs: Mapping[str, str], addr
         costs=[name for name in COSTS if any(name in each.costs for each in group.sets)],
         cost_names=COSTS,
         found_in_all=partial(_found_in_all, group),
+        people=auditors(group),
+        depth=_depth(group),
+        objectives=sum(each.runs - each.control_runs for each in group.sets),
+        is_reference=lambda each: (who(each), each.affordance_set) in references_of(group),
         most_tools=MOST_TOOLS,
         **_outcomes(group),
     )
@@ -114,6 +120,14 @@ def _split(environment: Environment, group: Group, svgs: Mapping[str, str], addr
 
 def _baselines(group: Group) -> str:
     return ", ".join(dict.fromkeys(each.baseline_set for each in group.differences))
+
+
+def _depth(group: Group) -> str:
+    """`2 runs`, `8 to 12 runs`: of an organism by one auditor with one set."""
+    runs = [rate.n for cell in group.cells for rate in (cell.found, cell.false_positive) if rate is not None]
+    if not runs:
+        return "no runs"
+    return counted(runs[0], "runs") if min(runs) == max(runs) else f"{min(runs):,} to {counted(max(runs), 'runs')}"
 
 
 def _found_in_all(group: Group, result: SetResult) -> str:
@@ -149,10 +163,15 @@ def _environment(escape: bool = True) -> Environment:
     )
     helpers = (who, percent, interval, bounds, counted, points, chance, figure, place)
     environment.globals.update({each.__name__: each for each in helpers})
-    environment.filters["data_uri"] = data_uri
+    environment.filters |= {"data_uri": data_uri, "source_uri": source_uri}
     return environment
 
 
 def data_uri(svg: str) -> str:
     """An SVG as the address of a picture, without what no reader sees."""
     return "data:image/svg+xml," + quote(_SPACE.sub(" ", _HEAD.sub("", svg)), safe=_SAFE_IN_URI)
+
+
+def source_uri(svg: str) -> str:
+    """The same for a `srcset`, in which a space would end it."""
+    return data_uri(svg).replace(" ", "%20")

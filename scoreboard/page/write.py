@@ -11,9 +11,10 @@ import polars as pl
 from cordelia.contracts.errors import CordeliaError
 from cordelia.scoreboard.board import board as board_of
 from cordelia.scoreboard.models import Agreement, Board
-from cordelia.scoreboard.page.figures import figures
+from cordelia.scoreboard.page.figures import Drawn, figures
 from cordelia.scoreboard.page.labels import labelled
 from cordelia.scoreboard.page.numbers import numbers
+from cordelia.scoreboard.page.order import ordered
 from cordelia.scoreboard.page.render import GENERATOR, page
 from cordelia.scoreboard.page.viewer import FOLDER, address, bundle, names
 from cordelia.scoreboard.page.words import place, slug
@@ -54,7 +55,7 @@ def write_report(
         CordeliaError: `out` is somebody's folder, cannot be written, or a log is gone.
     """
     check_folder(out)
-    board = labelled(board_of(reading, with_labels))
+    board = labelled(ordered(board_of(reading, with_labels)))
     named = names(link.log for group in board.groups for cell in group.cells for link in cell.samples)
     drawn = {slug(group): figures(group) for group in board.groups}
     try:
@@ -65,7 +66,7 @@ def write_report(
             bundle(named, out)
         text = page(
             board,
-            {part: {name: vector for name, (vector, _) in held.items()} for part, held in drawn.items()},
+            drawn,
             partial(address, named) if transcripts else None,
             title or f"Audits of {' and '.join(dict.fromkeys(group.testbed for group in board.groups))}",
             out.name,
@@ -97,14 +98,14 @@ def _is_report(index: Path) -> bool:
         return GENERATOR.encode() in file.read(_HEAD_OF_PAGE)
 
 
-def _write_figures(drawn: Mapping[str, Mapping[str, tuple[str, bytes]]], folder: Path) -> None:
+def _write_figures(drawn: Mapping[str, Mapping[str, Drawn]], folder: Path) -> None:
     """Write every figure as SVG and PNG, in place of older ones."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     for part, held in drawn.items():
-        for name, (vector, raster) in held.items():
-            (folder / f"{part}-{name}.svg").write_text(vector, encoding="utf-8")
-            (folder / f"{part}-{name}.png").write_bytes(raster)
+        for name, figure in held.items():
+            (folder / f"{part}-{name}.svg").write_text(figure.wide, encoding="utf-8")
+            (folder / f"{part}-{name}.png").write_bytes(figure.raster)
 
 
 def _tables(reading: Reading, out: Path, bundled: dict[str, str]) -> None:

@@ -34,6 +34,8 @@ def write_log(folder: Path, task_id: str = "T1", organisms: str = "siskin", chan
     log.eval.task_id, log.eval.eval_id, log.eval.run_id = task_id, f"E{task_id}", f"R{task_id}"
     [sample] = log.samples or []
     log.samples = [_of(sample, name, f"{task_id}-{name}") for name in organisms.split(",")]
+    log.eval.dataset.sample_ids = [each.id for each in log.samples]  # type: ignore[assignment]  # all of them text
+    log.eval.dataset.samples = len(log.samples)
     if change is not None:
         change(log)
     folder.mkdir(parents=True, exist_ok=True)

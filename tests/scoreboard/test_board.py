@@ -219,9 +219,82 @@ def test_demonstration_is_told_of_prompted_organisms_alone() -> None:
     assert (result.by_demonstration.value, result.found and result.found.value) == (0.0, 1.0)
 
 
-def test_truths_that_differ_are_told() -> None:
-    rows = [*audits("oak", [1], truth_sha256="a"), *audits("oak", [1], truth_sha256="b")]
-    assert any("different truths of oak" in note for note in only_group(rows).notes)
+def test_audits_of_two_truths_are_two_groups() -> None:
+    old, new = "a" * 64, "b" * 64
+    rows = [
+        *audits("oak", [1, None], truth_sha256=old, log="one.eval"),
+        *audits("oak", [0, 0], truth_sha256=new, log="two.eval", task_id="task2"),
+        *audits("oak", [1], testbed="grove"),
+    ]
+    rows[1]["truth_sha256"] = ""
+    again: list[Row] = [{**row, "grader": "x/y", "objective_found": 0.0} for row in rows[:1] + rows[2:4]]
+    check: Row = {"testbed": "bed", "testbed_version": "1.0.0", "split": "dev", "control": False, "affordance": "chat"}
+    made = board(reading(rows, [check | {"organism": "oak", "identified": 1.0}], again))
+    told = {group.testbed_version: group.sets[0] for group in made.groups if group.testbed == "bed"}
+    assert {version: (each.found and each.found.value, each.runs) for version, each in told.items()} == {
+        "1.0.0 (truth aaaaaaaa)": (0.5, 2),
+        "1.0.0 (truth bbbbbbbb)": (0.0, 2),
+    }
+    first, second, grove = made.groups
+    assert first.notes[0].startswith("Other audits of version 1.0.0 were graded by another truth")
+    assert grove.testbed_version == "1.0.0" and not any("truth" in note for note in grove.notes)
+    assert [group.agreement[0].n for group in (first, second)] == [1, 2] and first.gaps and second.gaps
+
+
+def test_a_group_of_two_truths_is_refused() -> None:
+    rows = frame([*audits("oak", [1], truth_sha256="a"), *audits("elm", [1], truth_sha256="b")])
+    with pytest.raises(CordeliaError, match=r"graded by several truths are never pooled: a, b"):
+        group_of(rows, empty_tool_checks(), empty_audits())
+
+
+def test_sets_of_one_name_that_hold_other_things_are_told_apart() -> None:
+    rows = [
+        *audits("oak", [1], affordance_set="mine", affordances=["chat"]),
+        *audits("oak", [0], affordance_set="mine", affordances=["chat", "probe"]),
+        *audits("oak", [0], affordance_set="mine", affordances=["chat"], tools=["/here/t.py@look"]),
+        *audits("elm", [0], affordance_set="mine", affordances=["chat"], tools=["/there/t.py@look"]),
+        *audits("oak", [0], affordance_set="two", affordances=["chat", "sae"]),
+        *audits("oak", [0], affordance_set="two", affordances=["sae", "chat"]),
+    ]
+    group = only_group(rows)
+    assert {each.affordance_set: each.runs for each in group.sets} == {
+        "mine (without probe, t.py@look)": 1, "mine (with probe)": 1, "mine (with t.py@look)": 2, "two": 2,
+    }  # fmt: skip
+    assert {each.affordance_set for each in group.outcomes} == {each.affordance_set for each in group.sets}
+    assert any("Sets of one name" in note and "mine (with probe)" in note for note in group.notes)
+
+
+@pytest.mark.parametrize(
+    ("column", "one", "other", "names"),
+    [
+        ("generate", '{"temperature": 0.2, "seed": 1}', '{"seed": 1}', {"(temperature=0.2)", "(as it comes)"}),
+        ("model_args", '{"precision": "half"}', "{}", {"(precision=half)", "(as it comes)"}),
+        ("model_roles", '{"helper": "x/a"}', '{"helper": "x/b"}', {"(helper=x/a)", "(helper=x/b)"}),
+        ("content_sha256", "aa", "bb", {"(prompts aa)", "(prompts bb)"}),
+    ],
+)
+def test_settings_that_differ_are_not_pooled(column: str, one: str, other: str, names: set[str]) -> None:
+    rows = [*audits("oak", [1], **{column: one}), *audits("oak", [0], affordance_set="data", **{column: other})]
+    group = only_group(rows)
+    assert {each.auditor.removeprefix("baseline ") for each in group.sets} == names
+    assert any("told apart, by what differs" in note for note in group.notes)
+
+
+def test_a_long_value_stands_in_a_name_by_its_beginning() -> None:
+    rows = [
+        *audits("oak", [1], generate='{"system_message": "%s"}' % ("word " * 100)),
+        *audits("oak", [0], generate='{"system_message": "%sx"}' % ("word " * 100)),
+    ]
+    first, second = only_group(rows).auditors
+    assert first.auditor != second.auditor and max(len(first.auditor), len(second.auditor)) < 70
+
+
+def test_what_has_not_run_makes_no_cell_less_few() -> None:
+    rows = [*audits("oak", [1] * 5), *audits("oak", [None] * 5)]
+    for row in rows[5:]:
+        row["outcome"] = "not_run"
+    group = only_group(rows)
+    assert group.cells[0].few and group.sets[0].few and group.sets[0].runs == 10
 
 
 def test_the_board_is_plain_data_and_empty_ones_are_boards() -> None:

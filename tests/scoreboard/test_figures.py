@@ -1,46 +1,74 @@
 """Figures: each is drawn, is named for its split, and is the same from the same numbers."""
 
+import re
 import warnings
+from xml.sax.saxutils import escape
 
 import pytest
 from page_toys import board
 
+from cordelia.contracts.rate import wilson
 from cordelia.scoreboard.models import Group
-from cordelia.scoreboard.page.figures import FIGURES, figures
-from cordelia.scoreboard.page.figures.canvas import style, written
-from cordelia.scoreboard.page.figures.costs import chosen
+from cordelia.scoreboard.page.figures import AS_TABLE, FIGURES, Drawn, figures
+from cordelia.scoreboard.page.figures.canvas import LIFT, MOST_LIFT, lifts, style, vector
+from cordelia.scoreboard.page.figures.costs import chosen, marked
+from cordelia.scoreboard.page.figures.form import NARROW, WIDE, Rows
+from cordelia.scoreboard.page.figures.key import AT_MOST, BEYOND, FEW_GUESSES, FEW_RUNS
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.fixture(scope="module")
-def drawn() -> dict[str, tuple[str, bytes]]:
+def drawn() -> dict[str, Drawn]:
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # matplotlib warns where a layout failed
         return figures(board(runs=8, splits=("test",)).groups[0])
 
 
-def test_every_figure_is_drawn_and_says_its_split(drawn: dict[str, tuple[str, bytes]]) -> None:
+def drawn_of(name: str, group: Group) -> str:
+    """One figure, wide, as the text of an SVG."""
+    with style():
+        figure = FIGURES[name][1](group, WIDE)
+        assert figure is not None
+        return vector(figure)
+
+
+def test_every_figure_is_drawn_and_says_its_split(drawn: dict[str, Drawn]) -> None:
     assert list(drawn) == list(FIGURES)
-    for name, (vector, raster) in drawn.items():
-        assert f"pocket 0.2.0 · test · {FIGURES[name][0]}" in vector, "text stays text"
-        assert raster.startswith(PNG)
-        assert len(vector) < 200_000
+    for name, figure in drawn.items():
+        assert f"pocket 0.2.0 · test · {FIGURES[name][0]}" in figure.wide, "text stays text"
+        assert figure.raster.startswith(PNG)
+        assert len(figure.wide) < 200_000
 
 
-def test_no_figure_relies_on_colour(drawn: dict[str, tuple[str, bytes]]) -> None:
-    assert "<pattern" in drawn["outcomes"][0], "hatches"
-    assert "<pattern" in drawn["heatmap"][0], "few runs are hatched"
-    assert "/8" in drawn["heatmap"][0], "and counts stand in the cells"
-    assert "▲" in drawn["heatmap"][0], "controls have a mark"
-    assert "stroke-dasharray" in drawn["affordances"][0], "few runs have broken lines"
+def width(vector: str) -> float:
+    found = re.search(r'width="([\d.]+)pt"', vector)
+    assert found is not None
+    return float(found[1])
+
+
+def test_a_phone_has_figures_of_its_own_width(drawn: dict[str, Drawn]) -> None:
+    for name, figure in drawn.items():
+        assert width(figure.wide) == pytest.approx(72 * WIDE.width)
+        assert bool(figure.narrow) == (name not in AS_TABLE)
+        if figure.narrow:
+            assert width(figure.narrow) == pytest.approx(72 * NARROW.width)
+    both = drawn["affordances"].narrow
+    assert "Objective found" in both and "False positives on controls" in both
+    assert all(name in drawn["leaderboard"].narrow for name in ("investigator · openai/gpt-4o", "baseline"))
+
+
+def test_no_figure_relies_on_colour(drawn: dict[str, Drawn]) -> None:
+    assert "<pattern" in drawn["outcomes"].wide, "hatches"
+    assert "<pattern" in drawn["heatmap"].wide, "few runs are hatched"
+    assert "/8" in drawn["heatmap"].wide, "and counts stand in the cells"
+    assert "▲" in drawn["heatmap"].wide, "controls have a mark"
+    assert "stroke-dasharray" in drawn["affordances"].wide, "few runs have broken lines"
 
 
 def test_a_figure_is_the_same_file_again() -> None:
     group = board(splits=("dev",)).groups[0]
-    with style():
-        again = [written(figure)[0] for figure in (FIGURES["gaps"][1](group), FIGURES["gaps"][1](group)) if figure]
-    assert len(again) == 2 and again[0] == again[1]
+    assert drawn_of("gaps", group) == drawn_of("gaps", group)
 
 
 def test_nothing_is_drawn_of_nothing() -> None:
@@ -51,3 +79,55 @@ def test_a_curve_is_of_the_cost_that_most_sets_have() -> None:
     sets = board(splits=("dev",)).groups[0].sets
     assert chosen([each for each in sets if each.auditor == "investigator"]) == "auditor_tokens"
     assert chosen([each for each in sets if each.auditor == "baseline"]) == "target_queries"
+
+
+def test_few_runs_are_drawn_as_such_wherever_there_is_a_line(drawn: dict[str, Drawn]) -> None:
+    many = board(runs=12, splits=("test",)).groups[0]
+    for name in ("affordances", "differences", "leaderboard", "costs", "hits"):
+        for told in (drawn[name].wide, drawn[name].narrow):
+            assert FEW_RUNS in told and "stroke-dasharray" in told, name
+        of_many = drawn_of(name, many)
+        assert FEW_RUNS not in of_many and "stroke-dasharray" not in of_many, name
+
+
+def test_every_meaning_has_a_mark_of_its_own_and_stands_in_the_picture(drawn: dict[str, Drawn]) -> None:
+    assert AT_MOST in drawn["affordances"].wide
+    beyond = drawn["differences"].wide
+    assert escape(BEYOND) in beyond and "0.006" in beyond, "p stands beside its interval"
+    assert FEW_GUESSES not in drawn["calibration"].wide, "every bin of the toys is of forty"
+    assert drawn["calibration"].wide.count(">40<") == 27, "and says so"
+    group = board(runs=12, splits=("test",)).groups[0]
+    low = [each.model_copy(update={"corrected": 0.4}) for each in (d.difference for d in group.differences)]
+    unsure = [each.model_copy(update={"difference": d}) for each, d in zip(group.differences, low, strict=True)]
+    bins = [group.calibration[0].calibration.bins[0].model_copy(update={"hits": wilson(1, 4)})]
+    rare = group.calibration[0].calibration.model_copy(update={"bins": bins, "n": 4})
+    changed = group.model_copy(
+        update={"differences": unsure, "calibration": [group.calibration[0].model_copy(update={"calibration": rare})]}
+    )
+    assert escape(BEYOND) not in drawn_of("differences", changed)
+    few = drawn_of("calibration", changed)
+    assert FEW_GUESSES in few and FEW_RUNS not in few
+
+
+def test_curves_that_would_hide_each_other_stand_apart() -> None:
+    flat, high = [(0.0, 0.0), (9.0, 0.0)], [(0.0, 0.0), (9.0, 0.5)]
+    assert lifts([high, flat]) == [0.0, 0.0]
+    assert lifts([flat, high, flat]) == [LIFT / 2, 0.0, -LIFT / 2]
+    crowd = lifts([flat] * 20)
+    assert len(set(crowd)) == 20 and max(crowd) - min(crowd) == pytest.approx(MOST_LIFT)
+    assert lifts([[(1.0, 0.5)], [(1.0, 0.51)]]) == [-LIFT / 2, LIFT / 2], "the higher one stays the higher one"
+
+
+def test_series_of_a_row_never_share_a_place() -> None:
+    for form in (WIDE, NARROW):
+        rows = Rows(form, ["a", "b"], 3)
+        places = [rows.at(place, lane) for place in (0, 1) for lane in range(3)]
+        assert places == sorted(set(places)), form
+        assert places[0] > -0.5 and places[2] < 0.5 < places[3] and places[5] < 1.5
+    assert Rows(NARROW, ["a"]).at(0) > 0, "below its name"
+    assert Rows(WIDE, ["a"]).at(0) == 0
+
+
+def test_a_curve_has_marks_up_to_its_end() -> None:
+    assert marked(100)[-1] == 100 and len(marked(100)) == 4
+    assert marked(2) == [1, 2] and marked(0) == []

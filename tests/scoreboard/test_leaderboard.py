@@ -4,9 +4,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from frame_toys import TRUTH
 from submission_toys import ORGANISMS, audits_of, sign_again, submit
 
+from cordelia.cli import main
 from cordelia.scoreboard.submission.leaderboard import Leaderboard, leaderboard
 from cordelia.scoreboard.submission.render import html, markdown
 from cordelia.scoreboard.submission.schema import Finding, OrganismFacts, Scan, TaskFacts
@@ -193,3 +195,18 @@ def test_nothing_taken_is_a_page_too(tmp_path: Path) -> None:
     board = leaderboard([tmp_path])
     assert board.tables == [] and "No submission was taken." in html(board)
     assert isinstance(Leaderboard.model_validate_json(board.model_dump_json()), Leaderboard)
+
+
+@pytest.mark.parametrize("columns", [80, 40])
+def test_a_terminal_shows_every_figure_however_narrow_it_is(tmp_path: Path, columns: int) -> None:
+    rows = audits_of(0.4, ["dev"], auditor="an_investigator_with_a_long_name", auditor_model="vendor/model-with-a-name")
+    folder = submit(tmp_path / "it", rows, name="A. Person, Some Group of Some University").folder
+    result = CliRunner().invoke(main, ["leaderboard", str(folder)], env={"COLUMNS": str(columns), "NO_COLOR": "1"})
+    assert result.exit_code == 0, result.output
+    assert max(map(len, result.stdout.splitlines())) <= columns
+    assert "…" not in result.stdout
+    told = " ".join(result.stdout.split())
+    assert "1. an_investigator_with_a_long_name · vendor/model-with-a-name with chat" in told
+    assert "found 40%; false positives 40%; hit@1 40%" in told
+    assert "audits 30; cost of an audit 10 target queries, 2 s" in told
+    assert "by A. Person, Some Group of Some University (" in told

@@ -8,10 +8,11 @@ import pytest
 from page_toys import AUDITORS, CONTROLS, ORGANISMS, SETS, board, estimate
 
 from cordelia.scoreboard.models import Board, Group, SampleLink, SetDifference, SetResult
-from cordelia.scoreboard.page.figures import FIGURES
+from cordelia.scoreboard.page.figures import FIGURES, Drawn
 from cordelia.scoreboard.page.heat import MOST_LINKS, grids, told
 from cordelia.scoreboard.page.labels import LONGEST, labelled, labels
 from cordelia.scoreboard.page.marks import MOST_SERIES, OUTCOMES, marks
+from cordelia.scoreboard.page.order import ordered
 from cordelia.scoreboard.page.render import headline, page
 from cordelia.scoreboard.page.viewer import address, names
 from cordelia.scoreboard.page.words import place, slug
@@ -23,7 +24,7 @@ HOSTILE = "<script>alert(1)</script>\"'{{ 7 * 7 }}"
 class Parsed(HTMLParser):
     """The links, pictures, ids and nesting of a page."""
 
-    VOID = ("meta", "link", "img", "br")
+    VOID = ("meta", "link", "img", "br", "source")
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -44,9 +45,10 @@ class Parsed(HTMLParser):
         return [attrs.get(key) or "" for name, attrs in self.found if name == tag and key in attrs]
 
 
-def drawn(shown: Board) -> dict[str, dict[str, str]]:
+def drawn(shown: Board) -> dict[str, dict[str, Drawn]]:
     """A tiny picture in place of each figure."""
-    return {slug(group): dict.fromkeys(FIGURES, '<?xml version="1.0"?>\n<svg id="#a"/>') for group in shown.groups}
+    picture = Drawn('<?xml version="1.0"?>\n<svg id="#a"/>', '<?xml version="1.0"?>\n<svg id="#b"/>')
+    return {slug(group): dict.fromkeys(FIGURES, picture) for group in shown.groups}
 
 
 def linked(shown: Board) -> str:
@@ -156,6 +158,9 @@ def test_every_figure_has_words_and_files() -> None:
     assert all(len(alt) > 40 for alt in alts)
     assert "investigator · openai/gpt-4o with data: " in alts[0] and "(95%" not in alts[0]
     assert all(source.startswith("data:image/svg+xml,%3Csvg") for source in parsed.all("img", "src"))
+    narrow = parsed.all("source", "srcset")
+    assert len(narrow) == len(alts), "a phone has pictures of its own"
+    assert all(source.startswith("data:image/svg+xml,%3Csvg%20id") and " " not in source for source in narrow)
     files = [target for target in parsed.all("a", "href") if target.startswith("figures/")]
     assert len(files) == 2 * 2 * len(FIGURES)
 
@@ -249,6 +254,48 @@ def test_series_differ_without_colour() -> None:
     assert len({fill.hatch for fill in OUTCOMES.values()}) == len(OUTCOMES)
 
 
+def test_the_set_that_others_are_held_against_comes_first() -> None:
+    shown = board(splits=("dev",))
+    group = shown.groups[0]
+    last = group.model_copy(
+        update={
+            "differences": [each.model_copy(update={"baseline_set": "everything"}) for each in group.differences],
+            "tool_use": group.tool_use,
+        }
+    )
+    (found,) = ordered(shown.model_copy(update={"groups": [last]})).groups
+    expected = ["everything", *[name for name in SETS if name != "everything"]]
+    for person in AUDITORS:
+        assert [each.affordance_set for each in found.sets if (each.auditor, each.auditor_model) == person] == expected
+    assert [each.auditor_model for each in found.sets] == [each.auditor_model for each in group.sets]
+    assert grids(found, lambda _: None)[0].sets == expected
+    assert found.auditors[0].sets == expected
+    assert found.tool_use[0].affordance_set == "everything"
+    assert found.cells[0].organism == group.cells[0].organism
+    text = page(shown.model_copy(update={"groups": [found]}), drawn(shown))
+    assert text.count("<small>reference</small>") >= len(AUDITORS)
+
+
+def test_captions_say_how_many_runs_and_why_a_hit_is_no_objective_found() -> None:
+    text = linked(board(runs=8, splits=("dev",)))
+    assert "8 runs of each organism with each set by each auditor" in text
+    assert "names the root cause" in text and "either of the two can be the larger" in text
+    assert "360 hypotheses by baseline" in text, "of how many hypotheses a calibration is"
+    assert "720 audits, controls left out" in text, "8 runs of 6 organisms, 5 sets and 3 auditors"
+
+
+def test_one_auditor_is_told_once() -> None:
+    shown = board(splits=("dev",))
+    group = shown.groups[0]
+    alone = {
+        field: [each for each in getattr(group, field) if each.auditor == "baseline"]
+        for field in ("sets", "cells", "differences", "auditors", "calibration", "outcomes")
+    }
+    text = linked(shown.model_copy(update={"groups": [group.model_copy(update=alone)]}))
+    assert "3 controls by baseline: 12 runs of each organism with each set." in text
+    assert text.count('<th scope="col">auditor</th>') == 2, "in the tables of auditors and of their calibration"
+
+
 def test_long_sets_get_short_names_that_stay_apart() -> None:
     long = ["chat,probe,prefill,user_turn,completion,reference", "chat,probe,prefill,user_turn,completion,self_report"]
     told = labels(["chat", *long, "a" * 60])
@@ -278,6 +325,14 @@ def test_no_folder_of_this_machine_is_told(monkeypatch: pytest.MonkeyPatch, tmp_
     assert place(f"{tmp_path}/logs/a.eval") == "logs/a.eval"
     assert place("/home/somebody/private/logs/a.eval") == "logs/a.eval"
     assert place("s3://bucket/deep/logs/a.eval") == "logs/a.eval"
+
+
+def test_a_commit_that_is_not_all_that_ran_is_told() -> None:
+    shown = board(splits=("dev",))
+    assert "cannot be made again from the commit alone" not in page(shown, drawn(shown))
+    dirty = shown.model_copy(update={"provenance": {"commit": "152228e, 6a47e33-dirty"}})
+    text = page(dirty, drawn(dirty))
+    assert "<td>152228e, 6a47e33-dirty</td>" in text and "cannot be made again from the commit alone" in text
 
 
 def test_a_sweep_that_was_stopped_says_so_on_top() -> None:

@@ -81,8 +81,9 @@ def test_a_log_says_what_it_is_of(small: Small, fake_backend: list[FakeBackend],
     play(small(affordances={"talk": ["chat"]}, budgets={"target_queries": 9}), tmp_path / "logs")
     [log] = logs_in(tmp_path / "logs")
     metadata = log.eval.metadata or {}
-    assert {key: metadata[key] for key in ("sweep", "affordance_set", "affordances", "cell")} == {
+    assert {key: metadata[key] for key in ("sweep", "auditor_name", "affordance_set", "affordances", "cell")} == {
         "sweep": "small",
+        "auditor_name": "asks",
         "affordance_set": "talk",
         "affordances": ["chat"],
         "cell": "asks/talk/bed",

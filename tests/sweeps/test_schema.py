@@ -25,6 +25,13 @@ ASKS = {"name": "asks", "model": "none"}
         ({"auditors": [ASKS, ASKS]}, "top level", "two auditors are called 'asks'"),
         ({"auditors": [ASKS | {"args": {"seed": 1}}]}, "auditors.0", "'args' are of a 'solver'"),
         ({"auditors": [ASKS | {"model_args": {"api_key": "s3cr3t"}}]}, "auditors.0.model_args", "in the environment"),
+        ({"auditors": [ASKS | {"model_args": {"hf_token": "s3cr3t"}}]}, "auditors.0.model_args", "in the environment"),
+        ({"auditors": [ASKS | {"args": {"apiKey": "s3cr3t"}}]}, "auditors.0.args", "in the environment"),
+        (
+            {"testbeds": [{"testbed": "pocket", "backend_args": {"api_key": "s3cr3t"}}]},
+            "testbeds.0.backend_args",
+            "in the environment",
+        ),
         ({"auditors": [ASKS | {"generate": {"temprature": 1}}]}, "auditors.0.generate", "no 'temprature'"),
         ({"auditors": [{"name": "asks"}]}, "auditors.0.model", "this key is missing"),
         ({"threshold": 6}, "threshold", "6"),

@@ -51,7 +51,7 @@ def browser() -> "Iterator[Browser]":
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a board of realistic size, with few runs a cell."""
     board = TOYS["board"](runs=8)
-    drawn = {slug(each): {name: vector for name, (vector, _) in figures(each).items()} for each in board.groups}
+    drawn = {slug(each): figures(each) for each in board.groups}
     logs = names(link.log for group in board.groups for cell in group.cells for link in cell.samples)
     file = tmp_path_factory.mktemp("page") / "index.html"
     file.write_text(render(board, drawn, partial(address, logs), "Toys", "report"), encoding="utf-8")
@@ -131,6 +131,12 @@ def test_a_phone_scrolls_down_only(opened: "tuple[Page, list[str]]") -> None:
         " && table.parentElement.clientWidth <= 360)"
     )
     assert held, "wide tables scroll in themselves"
+    page.wait_for_function("[...document.images].every((image) => image.complete && image.naturalWidth < 400)")
+    seen = page.evaluate(
+        "[...document.images].every((image) => { const box = image.getBoundingClientRect();"
+        " return box.left >= 0 && box.right <= 360 && box.width >= 300; })"
+    )
+    assert seen, "figures of a phone's width lie wholly in view"
     page.locator(CELL).first.click()
     box = page.locator(".runs:popover-open").bounding_box()
     assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 360

@@ -2,15 +2,19 @@
 
 from matplotlib.figure import Figure
 
-from cordelia.scoreboard.models import Group
-from cordelia.scoreboard.page.figures.canvas import ROW, blank, interval, key, lanes, rows, shares
+from cordelia.scoreboard.models import Group, SetResult
+from cordelia.scoreboard.page.figures.canvas import blank, interval, shares
+from cordelia.scoreboard.page.figures.form import Form, Rows
+from cordelia.scoreboard.page.figures.key import AT_MOST, FEW_RUNS, entries, key
 from cordelia.scoreboard.page.marks import marks
 from cordelia.scoreboard.page.words import auditors, sets, who
+from cordelia.scoreboard.statistics.models import Estimate
 
 VISIBLE = 0.005
+Shown = tuple[Estimate | None, Estimate | None]
 
 
-def draw(group: Group) -> Figure | None:
+def draw(group: Group, form: Form) -> Figure | None:
     """None where no organism with an objective and no control was audited.
 
     An upright stroke marks where the share would stand had every audit without a score counted the other way.
@@ -18,23 +22,38 @@ def draw(group: Group) -> Figure | None:
     if not any(result.found or result.false_positive for result in group.sets):
         return None
     names, found = sets(group), marks(auditors(group))
-    lane = dict(zip(found, lanes(len(found)), strict=True))
-    figure = blank(0.95 + len(names) * max(0.34, ROW * len(found)) + 0.2 * -(-len(found) // 3))
-    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.55, 1])
+    rows, told = Rows(form, names, len(found)), _meanings(group)
+    legend = form.legend(entries(found, told))
+    if form.above:
+        figure = blank(form, 2 * (0.62 + rows.inches) + 0.3 + legend)
+        left, right = figure.subplots(2, 1)
+    else:
+        figure = blank(form, 0.95 + rows.inches + legend)
+        left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.55, 1])
+    lane = {person: number for number, person in enumerate(found)}
     for result in group.sets:
-        y, mark = names.index(result.affordance_set) + lane[who(result)], found[who(result)]
-        for axes, value, most in (
-            (left, result.found, result.found_at_most),
-            (right, result.false_positive, result.false_positive_at_most),
-        ):
+        y, mark = rows.at(names.index(result.affordance_set), lane[who(result)]), found[who(result)]
+        for axes, (value, most) in zip((left, right), _shown(result), strict=True):
             if value is not None:
                 interval(axes, y, value, mark, result.few)
             if value is not None and most is not None and most.value - value.value > VISIBLE:
                 axes.plot([most.value], [y], marker="|", markersize=9, color=mark.colour)
-    rows(left, names)
-    rows(right, names)
     for axes, title in ((left, "Objective found"), (right, "False positives on controls")):
+        rows.draw(axes)
         shares(axes)
         axes.set_title(title)
-    key(figure, found)
+    key(figure, form, found, told)
     return figure
+
+
+def _shown(result: SetResult) -> tuple[Shown, Shown]:
+    return (result.found, result.found_at_most), (result.false_positive, result.false_positive_at_most)
+
+
+def _meanings(group: Group) -> list[str]:
+    far = any(
+        value is not None and most is not None and most.value - value.value > VISIBLE
+        for result in group.sets
+        for value, most in _shown(result)
+    )
+    return [FEW_RUNS] * any(result.few for result in group.sets) + [AT_MOST] * far

@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from cordelia.scoreboard.models import CellResult, Group
-from cordelia.scoreboard.page.figures.canvas import blank, cut
+from cordelia.scoreboard.page.figures.canvas import blank
+from cordelia.scoreboard.page.figures.form import Form
 from cordelia.scoreboard.page.marks import BLUE, INK, PAPER, QUIET, VERMILLION
 from cordelia.scoreboard.page.words import auditors, sets, who
 
@@ -17,20 +18,20 @@ ACCUSED = LinearSegmentedColormap.from_list("accused", [PAPER, VERMILLION])
 PANELS = 3
 
 
-def draw(group: Group) -> Figure | None:
-    """None without a cell."""
+def draw(group: Group, form: Form) -> Figure | None:
+    """None without a cell. Drawn as a file alone: on the page it is a table, and opens transcripts."""
     if not group.cells:
         return None
     names, lines, people = sets(group), [*group.organisms, *group.controls], auditors(group)
     across = min(PANELS, len(people))
     down = -(-len(people) // across)
-    figure = blank(down * (1.25 + 0.23 * len(lines)))
+    figure = blank(form, down * (1.25 + 0.23 * len(lines)))
     grid = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
     panels = list(grid.flat)
     for axes, person in zip(panels, people, strict=False):
         mine = [cell for cell in group.cells if who(cell) == person]
         _panel(axes, mine, names, lines, len(group.organisms), 2 * PANELS // across)
-        axes.set_title(cut(person.replace(" · ", "\n")), fontsize=8)
+        axes.set_title(form.cut(person.replace(" · ", "\n")), fontsize=8)
     for axes in panels[len(people) :]:
         axes.set_visible(False)
     return figure
@@ -59,7 +60,7 @@ def _panel(
     axes.set_ylim(len(lines) - 0.5, -0.5)
     axes.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor", fontsize=7.5)
     labels = [name if place < objectives else f"{name} (control)" for place, name in enumerate(lines)]
-    axes.set_yticks(range(len(lines)), [cut(label) for label in labels], fontsize=8)
+    axes.set_yticks(range(len(lines)), labels, fontsize=8)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     if 0 < objectives < len(lines):

@@ -1,28 +1,32 @@
-"""The leaderboard as a plot: each auditor over its sets, objectives found (filled) and false positives (crossed)."""
+"""The leaderboard as a plot: each auditor over its sets, objectives found (circles) and false positives (crosses)."""
 
 from matplotlib.figure import Figure
 
 from cordelia.scoreboard.models import Group
-from cordelia.scoreboard.page.figures.canvas import blank, interval, key, rows, shares
+from cordelia.scoreboard.page.figures.canvas import blank, interval, shares
+from cordelia.scoreboard.page.figures.form import Form, Rows
+from cordelia.scoreboard.page.figures.key import FEW_RUNS, key
 from cordelia.scoreboard.page.marks import BLUE, VERMILLION, Mark
 from cordelia.scoreboard.page.words import who
 
-FOUND, ACCUSED = Mark(BLUE, "o", "-"), Mark(VERMILLION, "X", "-")
+SERIES = {"objective found": Mark(BLUE, "o"), "false positives on controls": Mark(VERMILLION, "X")}
 
 
-def draw(group: Group) -> Figure | None:
+def draw(group: Group, form: Form) -> Figure | None:
     """None without an auditor that has a figure."""
     shown = [each for each in group.auditors if each.found or each.false_positive]
     if not shown:
         return None
-    figure = blank(0.95 + 0.42 * len(shown))
+    few = {who(each) for each in group.sets if each.few}
+    told = [FEW_RUNS] * any(who(each) in few for each in shown)
+    rows = Rows(form, [who(each) for each in shown], len(SERIES), 0.42)
+    figure = blank(form, 0.75 + rows.inches + form.legend(len(SERIES) + len(told)))
     axes = figure.subplots()
     for place, each in enumerate(shown):
-        if each.found:
-            interval(axes, place - 0.16, each.found, FOUND)
-        if each.false_positive:
-            interval(axes, place + 0.16, each.false_positive, ACCUSED)
-    rows(axes, [who(each) for each in shown])
+        for lane, (value, mark) in enumerate(zip((each.found, each.false_positive), SERIES.values(), strict=True)):
+            if value is not None:
+                interval(axes, rows.at(place, lane), value, mark, who(each) in few)
+    rows.draw(axes)
     shares(axes)
-    key(figure, {"objective found": FOUND, "false positives on controls": ACCUSED})
+    key(figure, form, SERIES, told)
     return figure

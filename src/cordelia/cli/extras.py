@@ -21,7 +21,7 @@ def need_scoreboard(what: str) -> None:
 
 
 def tell_skipped(reading: "Reading") -> None:
-    """Name what is in no number: tasks that were stopped, logs of other tasks, and damaged ones."""
+    """Name tasks that were stopped, and what is in no number: logs of other tasks, and damaged ones."""
     for what in ("unfinished", "passed_over", "damaged"):
         for each in getattr(reading, what):
             click.echo(f"{what.replace('_', ' ')}: {each.file}: {each.why}", err=True)

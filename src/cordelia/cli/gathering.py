@@ -13,6 +13,7 @@ from inspect_ai.log import EvalLog, EvalSample, read_eval_log
 from cordelia.cli.truth_scan import TruthScan
 from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.record import AuditRecord
+from cordelia.scoreboard.endings import NOT_RUN
 from cordelia.scoreboard.made import digest
 from cordelia.scoreboard.submission.schema import LogFacts, OrganismFacts, Provenance, TaskFacts, TestbedFacts
 from cordelia.testbeds.find import load_testbed
@@ -61,7 +62,8 @@ def gather(audits: pl.DataFrame, searched: Callable[[str], None]) -> Gathered:
     Raises:
         CordeliaError: a log that was read a moment ago cannot be read.
     """
-    gathered = Gathered(TruthScan(), audits=Counter(audits["task_id"].to_list()))
+    ran = audits.filter(pl.col("outcome") != NOT_RUN)
+    gathered = Gathered(TruthScan(), audits=Counter(ran["task_id"].to_list()))
     files = audits.sort("created")["log"].unique(maintain_order=True).to_list()
     for file in files:
         log = _read(file)

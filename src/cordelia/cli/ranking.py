@@ -13,9 +13,9 @@ if TYPE_CHECKING:  # polars is not loaded for `cordelia --help`
     from cordelia.scoreboard.submission.leaderboard import Leaderboard
 
 FORMATS = (".html", ".md", ".json")
-FIGURES = ("", "found", "false positives", "audits")
-TERMINAL = ("", "auditor", "set", "found", "false positives", "audits", "who")
-"""What fits beside each other in a terminal; --out has all columns."""
+FIGURES = (("found", "false positives", "hit@1"), ("audits", "cost of an audit"))
+"""Columns of the table that a terminal shows after the auditor, line by line."""
+INDENT = 5
 
 
 @click.command("leaderboard")
@@ -42,22 +42,28 @@ def leaderboard(folders: tuple[Path, ...], out: Path | None) -> None:
 
 
 def _show(board: "Leaderboard") -> None:
+    """Print each entry as a few lines, so that no figure is cut however narrow the terminal is."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.padding import Padding
     from rich.text import Text
 
     from cordelia.scoreboard.submission.render import HEADER, rows, terms, title
 
-    console = Console()
+    console = Console(highlight=False)
     for table in board.tables:
-        shown = Table(title=title(table), title_justify="left", header_style="bold")
-        for name in TERMINAL:
-            shown.add_column(name, no_wrap=name in FIGURES)
-        for cells in rows(table):
-            by_name = dict(zip(HEADER, cells, strict=True))
-            shown.add_row(*(Text(printable(by_name[name])) for name in TERMINAL))  # somebody else's text: no markup
-        console.print(shown, highlight=False, markup=False)
+        console.print(Text(printable(title(table)), style="bold"))
         console.print(Text(printable(terms(table))))
+        for cells in rows(table):
+            told = {name: printable(cell) for name, cell in zip(HEADER, cells, strict=True)}  # somebody else's text
+            model = "" if told["model"] == "–" else f" · {told['model']}"
+            lines = [f"{told['auditor']}{model} with {told['set']}"]
+            lines += ["; ".join(f"{name} {told[name]}" for name in names) for names in FIGURES]
+            lines.append(f"by {told['who']}, {told['date']}")
+            for number, line in enumerate(lines):
+                first = f"{told['']:>3}. " if number == 0 else ""
+                shown = Text(f"{first}{line}", style="" if number else "bold")
+                console.print(Padding(shown, (0, 0, 0, 0 if first else INDENT)))
+        console.print()
     for each in board.refused:
         for reason in each.reasons:
             click.echo(f"refused: {printable(each.folder)}: {printable(reason)}", err=True)

@@ -37,6 +37,7 @@ def sweep(
     Prints the plan first. With a terminal it asks once; without one, and where CI is set, it asks nothing. Exits with
     1 when something failed and stayed failed after its retries.
     """
+    from cordelia.sweeps.auditors import check_auditors
     from cordelia.sweeps.cells import Part, cells_of
     from cordelia.sweeps.history import read_history
     from cordelia.sweeps.places import Place, default_root, earlier_logs, log_files
@@ -45,6 +46,7 @@ def sweep(
     from cordelia.sweeps.schema import read_sweep
 
     asked = read_sweep(file)
+    check_auditors(asked, file)
     share = Part.read(part) if part else None
     everything = cells_of(asked)
     cells = everything if share is None else share.share(everything)

@@ -20,7 +20,8 @@ from cordelia.sweeps.cells import Cell
 from cordelia.sweeps.schema import Auditor, Roles, Sweep
 from cordelia.tasks.audit import audit
 
-SWEEP, CELL, CELL_SHA256, AFFORDANCE_SET = "sweep", "cell", "cell_sha256", "affordance_set"
+SWEEP, CELL, CELL_SHA256 = "sweep", "cell", "cell_sha256"
+AUDITOR_NAME, AFFORDANCE_SET = "auditor_name", "affordance_set"
 """Keys of the metadata that a sweep's logs carry."""
 
 
@@ -42,6 +43,7 @@ def task_of(sweep: Sweep, cell: Cell) -> Task:
             SWEEP: sweep.name,
             CELL: cell.name,
             CELL_SHA256: digest(sweep, cell),
+            AUDITOR_NAME: cell.auditor.name,
             AFFORDANCE_SET: cell.affordance_set,
         },
     )

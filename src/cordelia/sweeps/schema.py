@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, JsonValue, field_validator, model_v
 
 from cordelia.contracts.content import Content, load
 from cordelia.contracts.errors import ContentError, CordeliaError, quoted
+from cordelia.contracts.secret_keys import looks_secret
 from cordelia.contracts.verdict import THRESHOLD
 from cordelia.solvers.affordances.catalog import choose
 from cordelia.testbeds.schema import Name, Split, Text
@@ -19,13 +20,12 @@ from cordelia.testbeds.schema import Name, Split, Text
 Arguments = dict[str, JsonValue]
 Scalars = dict[str, str | int | float | bool]
 Roles = dict[Name, Text | Annotated[list[Text], Field(min_length=1)]]
-SECRETS = ("api_key", "token", "password", "secret")
 
 
-def _no_secrets(arguments: Arguments) -> Arguments:
-    for name in arguments:
-        if name.lower() in SECRETS:
-            raise ValueError(f"{quoted(name)} would be written to the logs; give it in the environment")
+def _no_secrets(arguments: object) -> object:
+    secret = next((key for key in arguments if looks_secret(str(key))), None) if isinstance(arguments, dict) else None
+    if secret is not None:
+        raise ValueError(f"{quoted(str(secret))} would be written to the logs; give it in the environment")
     return arguments
 
 
@@ -34,7 +34,7 @@ class Auditor(Content):
 
     name: Name
     solver: Text | None = Field(default=None, description="as --solver takes it; none: the default auditor")
-    args: Arguments = {}
+    args: Annotated[Arguments, BeforeValidator(_no_secrets)] = {}
     model: Text = Field(description="any inspect model, or none")
     model_args: Annotated[Arguments, BeforeValidator(_no_secrets)] = {}
     generate: Arguments = Field(default={}, description="how the model generates: temperature, max_tokens …")
@@ -80,7 +80,7 @@ class Bed(Content):
     organisms: list[Name] | None = Field(default=None, min_length=1)
     split: Split | None = None
     backend: Text = "auto"
-    backend_args: Scalars = {}
+    backend_args: Annotated[Scalars, BeforeValidator(_no_secrets)] = {}
 
 
 class Budget(Content):
