@@ -15,6 +15,7 @@ from inspect_ai.util import store_as
 from cordelia.contracts.record import FINDING_CHARACTERS, AuditRecord, Finding
 from cordelia.solvers.affordances.how_to_read import how_to_read
 from cordelia.solvers.affordances.show import clean
+from cordelia.solvers.aside import aside
 from cordelia.solvers.look import show
 from cordelia.testbeds.corpora.document import Document
 from cordelia.testbeds.corpora.search import CLOSE, OPEN, Store
@@ -49,7 +50,7 @@ def no_data(affordance: str) -> str:
 
 
 def known(store: Store) -> str:
-    """The corpus in a few lines: how many documents, of which kind, how long."""
+    """The corpus in a few lines, as an aside: how many documents, of which kind, how long."""
     facts = store.facts
     documents = facts.documents - facts.transcripts
     kinds = [
@@ -57,7 +58,7 @@ def known(store: Store) -> str:
         f"{documents:,} texts" if documents else "",
     ]
     shortest, quarter, half, most, longest = facts.lengths
-    return (
+    return aside(
         f"Training data: {facts.documents:,} documents ({' and '.join(kind for kind in kinds if kind)}), "
         f"{facts.characters:,} characters. Ids: d1 to d{facts.documents}.\n"
         f"Characters a document: {shortest:,} to {longest:,}; half of them have {quarter:,} to {most:,}, the "
@@ -66,9 +67,9 @@ def known(store: Store) -> str:
 
 
 def heading(document: Document, note: str = "") -> str:
-    """A document's id, kind and length, on one line."""
+    """A document's id, kind and length, on one line, as an aside."""
     kind = "transcript" if document.turns else "text"
-    return f"[d{document.number}] {kind}, {len(document.text):,} characters{f'; {note}' if note else ''}"
+    return aside(f"[d{document.number}] {kind}, {len(document.text):,} characters{f'; {note}' if note else ''}")
 
 
 def quoted_text(document: Document, start: int = 0, end: int | None = None) -> str:
@@ -123,6 +124,6 @@ def listed(affordance: str, documents: Sequence[Document], most: int) -> str:
     for document in documents:
         keep(affordance, document)
         missing = len(document.text) - most
-        more = f"\n(… {missing:,} more characters: data_document)" if missing > 0 else ""
+        more = aside(f"\n(… {missing:,} more characters: data_document)") if missing > 0 else ""
         blocks.append(f"{heading(document)}\n{quoted_text(document, 0, most)}{more}")
     return "\n\n".join(blocks)

@@ -1,10 +1,11 @@
 """The default evidence of an affordance: its default calls, made through its real tools, without any agent.
 
 The calls go through inspect's own tool loop, so what is kept is what an agent would have been shown (cut where it would
-have been cut), and the transcript reads like an agent's.
+have been cut), and the transcript reads like an agent's. Beside it stands the same without the tool's asides: what it
+says of every target, and what says nothing of this one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from inspect_ai.model import ChatMessageAssistant, ChatMessageTool, ModelOutput, execute_tools
 from inspect_ai.solver import Generate, Solver, TaskState, solver
@@ -16,6 +17,7 @@ from cordelia.contracts.record import AuditRecord
 from cordelia.contracts.shown import DefaultEvidence, ShownCall
 from cordelia.solvers.affordances.base import Affordance, Call
 from cordelia.solvers.affordances.catalog import choose
+from cordelia.solvers.aside import data_of, listening
 from cordelia.solvers.target import refuse_bound_roles
 
 NAME = "cordelia/default-calls"
@@ -64,15 +66,9 @@ def default_evidence(
         evidence = store_as(DefaultEvidence)
         evidence.affordance = affordance.name
         calls = default_calls(affordance)
-        results = await _called(state, affordance.tools(), calls)
+        tools = affordance.tools()
         evidence.calls = [
-            ShownCall(
-                tool=name,
-                arguments=dict(arguments),
-                text="" if result.error else result.text,
-                refused=result.error.message if result.error else "",
-            )
-            for (name, arguments), result in zip(calls, results, strict=True)
+            await _called(state, tools, name, arguments, place) for place, (name, arguments) in enumerate(calls, 1)
         ]
         shown = f"{affordance.name} showed {len(evidence.text):,} characters in {len(calls)} calls."
         state.output = ModelOutput.from_content(NAME, shown)
@@ -81,14 +77,18 @@ def default_evidence(
     return solve
 
 
-async def _called(state: TaskState, tools: Sequence[Tool], calls: Sequence[Call]) -> list[ChatMessageTool]:
-    """The tools' answers, in the order of the calls; calls and answers are left in the conversation."""
-    asked = [
-        ToolCall(id=f"{name}-{place}", function=name, arguments=dict(arguments))
-        for place, (name, arguments) in enumerate(calls, start=1)
-    ]
-    state.messages.append(ChatMessageAssistant(content="", tool_calls=asked, model=NAME))
-    made = await execute_tools(state.messages, list(tools))
+async def _called(
+    state: TaskState, tools: Sequence[Tool], name: str, arguments: Mapping[str, object], place: int
+) -> ShownCall:
+    """One call and what it gave; call and answer are left in the conversation."""
+    call = ToolCall(id=f"{name}-{place}", function=name, arguments=dict(arguments))
+    state.messages.append(ChatMessageAssistant(content="", tool_calls=[call], model=NAME))
+    with listening() as said:
+        made = await execute_tools(state.messages, list(tools))
     state.messages.extend(made.messages)
-    answers = {each.tool_call_id: each for each in made.messages if isinstance(each, ChatMessageTool)}
-    return [answers[call.id] for call in asked]
+    [answer] = [each for each in made.messages if isinstance(each, ChatMessageTool)]
+    if answer.error is not None:
+        return ShownCall(tool=name, arguments=dict(arguments), refused=answer.error.message)
+    return ShownCall(
+        tool=name, arguments=dict(arguments), text=answer.text, data=data_of(answer.text, said) if answer.text else ""
+    )

@@ -16,6 +16,7 @@ from inspect_ai.util import store_as
 from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.intervention import Layer
 from cordelia.contracts.record import FINDING_CHARACTERS, AuditRecord, Finding, VectorNote
+from cordelia.solvers.aside import say
 from cordelia.solvers.target import Target
 from cordelia.testbeds.backends.base import TargetError
 from cordelia.testbeds.backends.inside import Captured, NextTokens, Search, Searched, Text
@@ -73,8 +74,8 @@ def plain_text(text: str) -> Text:
 
 
 def show(affordance: str, text: str, tensors: Sequence[str] = ()) -> str:
-    """Keep what an auditor is shown as an observation; returns it under its id, as the tool's answer."""
-    record = store_as(AuditRecord)
+    """Keep what an auditor is shown, asides too, as an observation; returns it under its id, as the tool's answer."""
+    record, text = store_as(AuditRecord), say(text)
     number = sum(finding.startswith("o") for finding in record.findings) + 1
     finding = Finding(id=f"o{number}", affordance=affordance, text=text[:FINDING_CHARACTERS], tensors=list(tensors))
     record.findings[finding.id] = finding

@@ -18,6 +18,7 @@ from cordelia.contracts.quoting import Fence, Quotable, clean
 from cordelia.contracts.record import TargetMessage
 from cordelia.solvers.affordances.show import clean as visible
 from cordelia.solvers.affordances.show import show_all
+from cordelia.solvers.aside import aside, say
 from cordelia.solvers.helper import ask_helper
 from cordelia.solvers.prompts import prompt
 
@@ -134,15 +135,17 @@ async def digested(aim: str, messages: Sequence[TargetMessage]) -> str:
         kept = ", ".join(message.id for message in messages)
         raise ToolError(f"{error.message} What the target said is kept; read_evidence shows it: {kept}.") from error
     noted = [f"- {visible(each.what)} [{', '.join(each.messages)}]" for each in digest.findings]
-    return "\n".join(
-        [
-            "The helper's digest (its words, not the target's: read a message before you cite it):",
-            visible(digest.summary),
-            *(noted or ["- It names nothing in particular."]),
-            "",
-            "What the target wrote:",
-            show_all(messages, SHOWN_EACH),
-        ]
+    return say(
+        "\n".join(
+            [
+                aside("The helper's digest (its words, not the target's: read a message before you cite it):"),
+                visible(digest.summary),
+                *(noted or [aside("- It names nothing in particular.")]),
+                "",
+                aside("What the target wrote:"),
+                show_all(messages, SHOWN_EACH),
+            ]
+        )
     )
 
 

@@ -27,6 +27,7 @@ from tenacity import RetryError
 from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.intervention import Intervention
 from cordelia.contracts.record import PREFILLED, AuditRecord, TargetMessage
+from cordelia.solvers.sampling import check_sampling
 from cordelia.solvers.together import together
 from cordelia.testbeds.backends.base import TargetError
 from cordelia.testbeds.capabilities import Mode
@@ -37,9 +38,6 @@ PREFILL_TAG = "cordelia_prefill"
 
 NO_CONVERSATION = frozenset({"user_turn", "completion"})
 """Affordances whose messages are not the target's turn in a conversation."""
-
-MOST_TOKENS = 4_096
-HOTTEST = 2.0
 
 REPLY_TOKENS = 256
 """Most tokens of one reply, unless an affordance says otherwise."""
@@ -86,8 +84,7 @@ class Target:
             ToolError: the query budget is spent, or the sampling is out of bounds. The auditor reads it and can go on.
             TargetError: the target failed; the audit ends as `target_error`.
         """
-        _check_sampling(samples, temperature, max_tokens)
-        self.afford(samples * len(conversations))
+        self.check(len(conversations), samples, temperature, max_tokens)
         model = self.model(mode, adapter_scale, adapter_noise, noise_seed)
         found = await together(
             [
@@ -173,6 +170,13 @@ class Target:
     def failed(self, error: TargetError) -> None:
         """Write down that the target failed; scorers read the outcome from it."""
         self.record.target_failures = [*self.record.target_failures, str(error)]
+
+    def check(
+        self, conversations: int, samples: int = 1, temperature: float = 1.0, max_tokens: int = REPLY_TOKENS
+    ) -> None:
+        """Refuse what `replies` would, before a helper model is paid for its part. Raises ToolError."""
+        check_sampling(samples, temperature, max_tokens)
+        self.afford(samples * conversations)
 
     def afford(self, samples: int) -> None:
         """Refuse what the budget of target queries cannot pay for, before any of it is asked. Raises ToolError."""
@@ -271,15 +275,6 @@ async def _choices(
             raise TargetError("the target gave no answer at all")
         choices += output.choices[:missing]
     return choices
-
-
-def _check_sampling(samples: int, temperature: float, max_tokens: int) -> None:
-    if samples < 1:
-        raise ToolError(f"samples must be at least 1, not {samples}.")
-    if not 0 <= temperature <= HOTTEST:
-        raise ToolError(f"temperature must be 0 to {HOTTEST:g}, not {temperature}.")
-    if not 1 <= max_tokens <= MOST_TOKENS:
-        raise ToolError(f"max_tokens must be 1 to {MOST_TOKENS}, not {max_tokens}.")
 
 
 def refuse_bound_roles() -> None:

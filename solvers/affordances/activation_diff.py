@@ -19,6 +19,7 @@ from cordelia.solvers.affordances.how_to_read import how_to_read
 from cordelia.solvers.affordances.neutral import neutral, neutral_prompts
 from cordelia.solvers.affordances.pushed import PLAIN, Push, by_prompt, layer_of, pushed_replies
 from cordelia.solvers.affordances.tokens import bounded, start_of, table, tokens_cell
+from cordelia.solvers.aside import aside
 from cordelia.solvers.look import Look, chat_text, name_vector, plain_text, show
 from cordelia.solvers.together import together
 from cordelia.solvers.views import said_view
@@ -116,10 +117,10 @@ def activation_diff() -> Tool:
         ]
         none = "" if places else f"Over the {_count(found)} texts read from their beginning there is no difference. "
         parts = [
-            f"{none}Mean difference of activations at layer {at}, target less base, over {what}.",
+            aside(f"{none}Mean difference of activations at layer {at}, target less base, over {what}."),
+            how_to_read("activation_diff", chance=_count(found) ** -0.5),
             await _table([*kept, *places], notes, at),
             _cosines([*kept, *places], notes),
-            how_to_read("activation_diff", chance=_count(found) ** -0.5),
             await _steered(notes[0], scales, prompts or neutral_prompts(STEERED_PROMPTS)) if scales else "",
         ]
         return show("activation_diff", bounded(parts), [note.tensor for note in notes])
@@ -190,7 +191,7 @@ async def _table(found: Sequence[Difference], notes: Sequence[VectorNote], layer
     rows = [
         [
             note.id,
-            each.place,
+            aside(each.place),
             f"{each.size:.2f}",
             f"{each.share:.1%}",
             f"{each.steady:.2f}",
@@ -216,7 +217,7 @@ def _cosines(found: Sequence[Difference], notes: Sequence[VectorNote]) -> str:
     cosines = units @ units.T
     names = [note.id for note in notes]
     rows = [[name, *(f"{value:.2f}" for value in row)] for name, row in zip(names, cosines, strict=True)]
-    return f"Cosine between places:\n\n{table(('', *names), rows)}"
+    return f"{aside('Cosine between places:')}\n\n{table(('', *names), rows)}"
 
 
 async def _steered(note: VectorNote, scales: Sequence[float], prompts: Sequence[str]) -> str:
@@ -231,7 +232,7 @@ async def _steered(note: VectorNote, scales: Sequence[float], prompts: Sequence[
     try:
         replies = await pushed_replies(prompts, pushes, "activation_diff", 0.0, STEERED_TOKENS)
     except ToolError as error:  # the tables stand without it
-        return f"No steering: {error}"
+        return aside(f"No steering: {error}")
     shown = by_prompt([start_of(prompt, 160) for prompt in prompts], pushes, replies)
     return f"{how_to_read('activation_diff_steering', vector=note.id)}\n\n{shown}"
 

@@ -7,6 +7,7 @@ from inspect_ai.tool import Tool, ToolError, tool
 
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.show import clean
+from cordelia.solvers.aside import say
 from cordelia.solvers.data import (
     check_range,
     heading,
@@ -58,7 +59,7 @@ def data_document() -> Tool:
         keep("data_document", document, clean(words) if start else "")
         part = f"characters {start:,} to {end:,}" if end - start < length else "whole"
         more = f"\n(… {length - end:,} more characters: start={end})" if end < length else ""
-        return f"{heading(document, part)}\n{words}{more}"
+        return say(f"{heading(document, part)}\n{words}{more}")
 
     return execute
 
@@ -74,7 +75,7 @@ def _contents(store: Store, documents: Sequence[Document]) -> str:
     for document in documents:
         keep("data_document", document)
         lines.append(f"{heading(document)}\n{one_line(document.text[: 4 * BEGINNING], BEGINNING)}")
-    return "\n".join([known(store), "", *lines])
+    return say("\n".join([known(store), "", *lines]))
 
 
 DATA_DOCUMENT = Affordance(

@@ -5,6 +5,7 @@ from inspect_ai.tool import Tool, ToolError, tool
 
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.how_to_read import how_to_read
+from cordelia.solvers.aside import aside, say
 from cordelia.solvers.data import MOST_SHOWN, check_range, heading, keep, known, no_data, one_line, training_data
 from cordelia.solvers.look import show
 from cordelia.solvers.views import said_view
@@ -77,7 +78,8 @@ def _passage(store: Store, number: int, passage: int) -> tuple[Document, str]:
 
 def _overview(store: Store, groups: Scored) -> str:
     blocks = [
-        f"{share:.0%} of the passages are most like\n{heading(document)}\n{words}" for share, document, words in groups
+        f"{aside(f'{share:.0%} of the passages are most like')}\n{heading(document)}\n{words}"
+        for share, document, words in groups
     ]
     for _, document, words in groups:
         keep("data_semantic", document, words)
@@ -88,8 +90,8 @@ def _listed(store: Store, found: Scored) -> str:
     blocks = [f"{heading(document, f'similarity {score:.2f}')}\n{words}" for score, document, words in found]
     for _, document, words in found:
         keep("data_semantic", document, words)
-    title = f"The nearest of {store.facts.documents:,} documents. {how_to_read('data_semantic')}"
-    return "\n\n".join([title, *blocks])
+    title = f"{aside(f'The nearest of {store.facts.documents:,} documents.')} {how_to_read('data_semantic')}"
+    return say("\n\n".join([title, *blocks]))
 
 
 DATA_SEMANTIC = Affordance(

@@ -10,6 +10,7 @@ from cordelia.solvers.affordances.how_to_read import how_to_read
 from cordelia.solvers.affordances.neutral import neutral
 from cordelia.solvers.affordances.pushed import able_to
 from cordelia.solvers.affordances.tokens import bounded, line_of, start_of, table, token_cell
+from cordelia.solvers.aside import aside
 from cordelia.solvers.look import Look, chat_text, plain_text, show
 from cordelia.solvers.mining import Mined, Reading, Shift, mine, reply_start
 from cordelia.solvers.target import Target
@@ -104,21 +105,26 @@ async def _answers(prompts: Sequence[str]) -> list[tuple[str, str]]:
 
 def render(mined: Mined, what: str, top: int) -> str:
     """The shifts as two tables, and the texts on which the models differ most."""
-    head = (
+    head = aside(
         f"Next tokens of target and base compared at {mined.positions:,} positions of {what}. Mean distance "
         f"{mined.distance:.3f} (0: they expect the same, 1: they share nothing)."
     )
+    raised, lowered = (
+        _shifts(mined.raised[:top], mined.positions),
+        _shifts(mined.lowered[: max(1, top // 2)], mined.positions),
+    )
     if not mined.raised and not mined.lowered:
         return f"{head}\n\n{how_to_read('diff_mining_nothing')}"
-    count = mined.positions
+    raised = _shifts(mined.raised[:top], mined.positions)
+    lowered = _shifts(mined.lowered[: max(1, top // 2)], mined.positions)
     farthest = [[f"{distance:.3f}", start_of(label, 110)] for label, distance in mined.distances[:FARTHEST]]
     return bounded(
         [
             head,
             how_to_read("diff_mining"),
-            f"MORE LIKELY THAN TO THE BASE ({len(mined.raised):,} tokens)\n\n{_shifts(mined.raised[:top], count)}",
-            f"LESS LIKELY ({len(mined.lowered):,} tokens)\n\n{_shifts(mined.lowered[: max(1, top // 2)], count)}",
-            f"Texts on which they differ most:\n\n{table(('distance', 'text'), farthest)}",
+            f"{aside(f'MORE LIKELY THAN TO THE BASE ({len(mined.raised):,} tokens)')}\n\n{raised}",
+            f"{aside(f'LESS LIKELY ({len(mined.lowered):,} tokens)')}\n\n{lowered}",
+            f"{aside('Texts on which they differ most:')}\n\n{table(('distance', 'text'), farthest)}",
         ]
     )
 
@@ -137,7 +143,7 @@ def _shifts(shifts: Sequence[Shift], positions: int) -> str:
         ]
         for shift in shifts
     ]
-    return table(("token", "weight", "at", "chances", "most after"), rows) if rows else "none"
+    return table(("token", "weight", "at", "chances", "most after"), rows) if rows else aside("none")
 
 
 def _check(given: list[str] | None, most: int, name: str) -> None:

@@ -28,6 +28,7 @@ from cordelia.solvers.affordances.pushed import (
     show_pushed,
 )
 from cordelia.solvers.affordances.show import clean, shorten
+from cordelia.solvers.aside import Aside, aside
 from cordelia.solvers.look import show
 from cordelia.solvers.views import said_view
 from cordelia.testbeds.capabilities import Capability
@@ -46,9 +47,9 @@ class Fuzzing(Content):
     """fuzz.yaml"""
 
     canary: str
-    reading: str
-    weights: str
-    activations: str
+    reading: Aside
+    weights: Aside
+    activations: Aside
 
 
 @lru_cache(maxsize=1)
@@ -102,11 +103,11 @@ def fuzz() -> Tool:
         }
         place = f"activations at layer {layer:g}" if where == "activations" else "weights"
         parts = [
-            f"Noise on {place}, {seeds} draw{'s' if seeds > 1 else ''} at each strength, {len(asked)} prompts.",
+            aside(f"Noise on {place}, {seeds} draw{'s' if seeds > 1 else ''} at each strength, {len(asked)} prompts."),
+            getattr(fuzzing(), where).strip() + "\n" + fuzzing().reading.strip(),
             table(by_strength, plain),
             new_words(asked, plain, noisy),
             examples(asked, plain, by_strength),
-            getattr(fuzzing(), where).strip() + "\n" + fuzzing().reading.strip(),
         ]
         return show("fuzz", "\n\n".join(parts))
 
@@ -125,10 +126,7 @@ def _label(strength: float) -> str:
 
 def table(by_strength: dict[float, list[list[Pushed]]], plain: Sequence[Pushed]) -> str:
     """By strength: how many replies differ from the plain one, how many are still language, how alike they are."""
-    lines = [
-        "| noise | replies | differ from plain | still language | words shared with plain |",
-        "|---|---|---|---|---|",
-    ]
+    lines = []
     for strength, rows in by_strength.items():
         pairs = [(reply, beside) for row in rows for reply, beside in zip(row, plain, strict=True)]
         differ = sum(reply.text != beside.text for reply, beside in pairs)
@@ -136,7 +134,8 @@ def table(by_strength: dict[float, list[list[Pushed]]], plain: Sequence[Pushed])
         alike = sum(likeness(reply.text, beside.text) for reply, beside in pairs) / len(pairs)
         lines.append(f"| {strength:g} | {len(pairs)} | {differ} | {whole} | {alike:.0%} |")
     lines.append(f"| none | {len(plain)} | – | {sum(not reply.broken for reply in plain)} | – |")
-    return "\n".join(lines)
+    header = "| noise | replies | differ from plain | still language | words shared with plain |\n|---|---|---|---|---|"
+    return "\n".join([aside(header), *lines])
 
 
 def new_words(prompts: Sequence[str], plain: Sequence[Pushed], noisy: Sequence[Sequence[Pushed]]) -> str:
@@ -149,7 +148,8 @@ def new_words(prompts: Sequence[str], plain: Sequence[Pushed], noisy: Sequence[S
         said = {word for row in noisy if not row[place].broken for word in words_of(row[place].text)}
         found.update(said - known)
     shared = [f"{clean(word)} {count}" for word, count in found.most_common(COMMON_WORDS) if count > 1]
-    return f"Words under noise in replies to several prompts, and in no plain reply: {', '.join(shared) or 'none'}."
+    heading = aside("Words under noise in replies to several prompts, and in no plain reply: ")
+    return f"{heading}{', '.join(shared) or aside('none')}."
 
 
 def words_of(text: str) -> set[str]:
@@ -160,14 +160,14 @@ def examples(prompts: Sequence[str], plain: Sequence[Pushed], by_strength: dict[
     """To each prompt the plain reply, and at each strength the one that is least like it among those that are whole."""
     blocks = []
     for place, prompt in enumerate(prompts):
-        lines = [f"> {shorten(prompt, 200)}", *show_pushed(PLAIN, [plain[place]], [plain[place]])]
+        lines = [aside(f"> {shorten(prompt, 200)}"), *show_pushed(PLAIN, [plain[place]], [plain[place]])]
         for strength, rows in by_strength.items():
             replies = [row[place] for row in rows]
             chosen = min(replies, key=lambda reply: (bool(reply.broken), likeness(reply.text, plain[place].text)))
             lines += show_pushed(Push(_label(strength)), [chosen], [plain[place]])
             others = [reply.message.id for reply in replies if reply is not chosen]
             if others:
-                lines[-1] += f" (also {', '.join(others)})"
+                lines[-1] += aside(f" (also {', '.join(others)})")
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 

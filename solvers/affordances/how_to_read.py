@@ -4,6 +4,7 @@ from functools import cache
 from pathlib import Path
 
 from cordelia.contracts.content import Content, load
+from cordelia.solvers.aside import aside
 
 CONTENT = Path(__file__).parent / "how_to_read.yaml"
 
@@ -21,5 +22,5 @@ def _notes() -> dict[str, str]:
 
 
 def how_to_read(name: str, **values: object) -> str:
-    """A note with its placeholders filled in. Raises KeyError: no such note, or a placeholder without a value."""
-    return _notes()[name].format(**values)
+    """A note, filled in, as an aside. Raises KeyError: no such note, or a placeholder without a value."""
+    return aside(_notes()[name].format(**values))

@@ -16,8 +16,9 @@ from cordelia.contracts.content import Content, load
 from cordelia.contracts.intervention import Layer
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.contrast_vector import usual_length
-from cordelia.solvers.affordances.pushed import able_to, layer_of
+from cordelia.solvers.affordances.pushed import able_to, check_question, layer_of
 from cordelia.solvers.affordances.show import shorten
+from cordelia.solvers.aside import Aside, aside
 from cordelia.solvers.look import Look, chat_text, show
 from cordelia.solvers.together import together
 from cordelia.solvers.views import said_view
@@ -40,7 +41,7 @@ class Adversarial(Content):
 
     canary: str
     question: str
-    reading: str
+    reading: Aside
     others: list[str]
 
 
@@ -95,6 +96,7 @@ def lat() -> Tool:
         """
         mine = [reply.strip() for reply in replies or []]
         _check(mine, largest, steps, beside)
+        check_question(question)
         others = nearest(adversarial().others, mine, beside)
         asked = question or adversarial().question
         at = layer_of(layer)
@@ -103,9 +105,9 @@ def lat() -> Tool:
         base = await _needed(True, asked, wanted, at, largest, steps) if able_to(Capability.REFERENCE) else None
         text = "\n\n".join(
             [
-                f"> {shorten(asked, 300)}\nSmallest push at layer {layer:g} under which it says the reply:",
-                table(wanted, len(mine), target, base, largest),
+                aside(f"> {shorten(asked, 300)}\nSmallest push at layer {layer:g} under which it says the reply:"),
                 adversarial().reading.strip(),
+                table(wanted, len(mine), target, base, largest),
             ]
         )
         return show("lat", text)
@@ -135,7 +137,7 @@ def table(
     rows = []
     for place in sorted(range(len(replies)), key=lambda each: _order(target[each])):
         here = target[place]
-        row = [f"{'**yours:** ' if place < mine else ''}{shorten(replies[place], 120)}", _push(here, largest)]
+        row = [aside(f"{'**yours:** ' if place < mine else ''}{shorten(replies[place], 120)}"), _push(here, largest)]
         row.append(f"{here.before:.1f} → {here.after:.1f}")
         if base is not None:
             there = base[place]
@@ -143,7 +145,7 @@ def table(
             row += [_push(there, largest), f"{here.push / there.push:.2f}" if known else "–"]
         rows.append(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |")
     head += ["push in the base", "ratio"] if base is not None else []
-    return "\n".join([f"| {' | '.join(head)} |", "|" + "---|" * len(head), *rows])
+    return "\n".join([aside(f"| {' | '.join(head)} |\n|{'---|' * len(head)}"), *rows])
 
 
 def nearest(others: Sequence[str], mine: Sequence[str], count: int) -> list[str]:

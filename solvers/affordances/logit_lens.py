@@ -13,6 +13,7 @@ from cordelia.solvers.affordances.how_to_read import how_to_read
 from cordelia.solvers.affordances.neutral import neutral
 from cordelia.solvers.affordances.pushed import able_to, layer_of
 from cordelia.solvers.affordances.tokens import bounded, line_of, start_of, table, token_cell, tokens_cell
+from cordelia.solvers.aside import aside
 from cordelia.solvers.look import Look, chat_text, plain_text, show
 from cordelia.solvers.mining import reply_start
 from cordelia.solvers.together import together
@@ -45,7 +46,7 @@ def logit_lens() -> Tool:
     async def execute(
         prompts: list[str] | None = None,
         reply: str = "",
-        layers: list[float] | None = None,
+        layers: list[float | str] | None = None,
         positions: list[int] | None = None,
         plain: bool = False,
         top: int = 6,
@@ -66,7 +67,7 @@ def logit_lens() -> Tool:
         """
         if not 1 <= top <= MOST_TOP:
             raise ToolError(f"top must be 1 to {MOST_TOP}, not {top}.")
-        blocks = [layer_of(layer) for layer in layers] if layers else list(DEPTHS)
+        blocks = [_layer(layer) for layer in layers] if layers else list(DEPTHS)
         if prompts is None:
             if plain or reply or positions:
                 raise ToolError("Give prompts too: plain, reply and positions say how your prompts are read.")
@@ -94,6 +95,17 @@ def logit_lens() -> Tool:
     return execute
 
 
+def _layer(value: float | str) -> Layer:
+    """A layer as an auditor gives it; what is no number is told from a number that is no layer."""
+    try:
+        return layer_of(float(value))
+    except ValueError as error:
+        raise ToolError(
+            f"layers: '{start_of(str(value), 40)}' is no number. Write numbers: 0 to 1 is a share of the depth, from 2 "
+            "up a layer's index, as in layers=[0.5, 1] or layers=[12]."
+        ) from error
+
+
 async def _captured(texts: Sequence[Text], layers: Sequence[Layer]) -> tuple[list[Captured], list[Captured | None]]:
     """The residual streams of target and base (None where there is no base) over the same texts."""
     if not able_to(Capability.REFERENCE):
@@ -116,11 +128,11 @@ async def _one_text(prompt: str, target: Captured, base: Captured | None, places
         for layer, (of_target, of_base) in zip(target.layers, by_layer, strict=True):
             mine, other = of_target[place], of_base[place]
             own = set(mine) - set(other) if other is not None else set()
-            cells = [f"{at} {token_cell(target.tokens[at])}", str(layer), tokens_cell(mine, top, own)]
-            rows.append([*cells, *([tokens_cell(other, top) if other is not None else "–"] if base else [])])
+            cells = [aside(f"{at} {token_cell(target.tokens[at])}"), str(layer), tokens_cell(mine, top, own)]
+            rows.append([*cells, *([aside(tokens_cell(other, top)) if other is not None else "–"] if base else [])])
     numbered = " ".join(f"{at}:{token_cell(token)}" for at, token in enumerate(target.tokens))
     header = ("position", "layer", "target", *(("base",) if base else ()))
-    return f"> {start_of(prompt, 160)}\ntokens: {line_of(numbered, 500)}\n\n{table(header, rows)}"
+    return f"{aside(f'> {start_of(prompt, 160)}{chr(10)}tokens: {line_of(numbered, 500)}')}\n\n{table(header, rows)}"
 
 
 async def _overview(layers: Sequence[Layer], top: int) -> str:
@@ -158,13 +170,14 @@ async def _own_tokens(target: Sequence[Captured], base: Sequence[Captured | None
                 strongest[token] = max(strongest.get(token, (logit, "")), (logit, f"layer {layer} after «{before}»"))
     read = len(places) * len(layers)
     if not counts:
-        return f"At none of {read:,} places is one of the target's top {FOREMOST} outside the base's top {UNLIKELY}."
+        none = f"At none of {read:,} places is one of the target's top {FOREMOST} outside the base's top {UNLIKELY}."
+        return aside(none)
     rows = [[token_cell(token), str(count), strongest[token][1]] for token, count in counts.most_common(MOST_OWN)]
-    return (
+    heading = aside(
         f"Tokens in the target's top {FOREMOST} that are not in the base's top {UNLIKELY}, over {len(target)} everyday "
-        f"exchanges ({read:,} places: tokens of the reply × layers; {sum(counts.values()):,} such tokens):\n\n"
-        + table(("token", "places", "strongest at"), rows)
+        f"exchanges ({read:,} places: tokens of the reply × layers; {sum(counts.values()):,} such tokens):"
     )
+    return f"{heading}\n\n" + (table(("token", "places", "strongest at"), rows))
 
 
 async def _lenses(places: Sequence[_Place], row: int) -> tuple[list[dict[str, float]], list[dict[str, float] | None]]:

@@ -10,6 +10,7 @@ from cordelia.solvers.affordances.how_to_read import how_to_read
 from cordelia.solvers.affordances.neutral import neutral_prompts
 from cordelia.solvers.affordances.pushed import Push, Pushed, by_prompt, pushed_replies
 from cordelia.solvers.affordances.tokens import bounded, start_of, table
+from cordelia.solvers.aside import aside
 from cordelia.solvers.auditors.features import features
 from cordelia.solvers.look import show
 from cordelia.solvers.views import said_view
@@ -91,10 +92,11 @@ def _growing(scales: Sequence[float], replies: Sequence[Sequence[Pushed]]) -> st
     grown = [feature for feature, (up, down) in rates.items() if up > down]
     grown.sort(key=lambda feature: (rates[feature][1] - rates[feature][0], -len(feature), feature))
     shown = ", ".join(f"{start_of(each, 40)} {rates[each][0]:.0%}/{rates[each][1]:.0%}" for each in grown[:MOST_GROWN])
-    return (
+    heading = aside(
         f"Words and forms in more replies at scales from {HIGH:g} up ({len(high)} sound replies) than at scales up to "
-        f"{LOW:g} ({len(low)}): {shown or 'none'}"
+        f"{LOW:g} ({len(low)}): "
     )
+    return heading + (shown or aside("none"))
 
 
 def _sound(row: Sequence[Pushed]) -> list[set[str]]:

@@ -17,7 +17,8 @@ from cordelia.contracts.intervention import Add
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.contrast_vector import usual_length
 from cordelia.solvers.affordances.neutral import neutral_prompts
-from cordelia.solvers.affordances.pushed import PLAIN, PUSHED_TOKENS, Push, by_prompt, pushed_replies
+from cordelia.solvers.affordances.pushed import PLAIN, PUSHED_TOKENS, Push, by_prompt, check_prompts, pushed_replies
+from cordelia.solvers.aside import Aside, aside
 from cordelia.solvers.look import Look, chat_text, name_vector, show
 from cordelia.solvers.views import said_view
 from cordelia.testbeds.backends.inside import Melbo
@@ -44,7 +45,7 @@ class Unsupervised(Content):
     """melbo.yaml"""
 
     canary: str
-    reading: str
+    reading: Aside
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ def melbo() -> Tool:
             max_tokens: Length of each reply in tokens.
         """
         asked = prompts or neutral_prompts(PROMPTS)
+        check_prompts(asked)
         _check(len(asked), vectors, steps, length, seed)
         blocks = await _blocks(source, watched)
         usual, _ = await usual_length(asked, blocks.source)
@@ -115,10 +117,12 @@ def melbo() -> Tool:
         replies = await pushed_replies(asked, [PLAIN, *pushes], "melbo", temperature, max_tokens)
         text = "\n\n".join(
             [
-                f"{len(kept)} directions of length {length:g} × an activation's, added at block {found.layer} and "
-                f"watched at block {blocks.watched} ({steps} steps each):\n" + "\n".join(lines),
-                by_prompt(asked, [PLAIN, *pushes], replies),
+                aside(
+                    f"{len(kept)} directions of length {length:g} × an activation's, added at block {found.layer} and "
+                    f"watched at block {blocks.watched} ({steps} steps each):\n" + "\n".join(lines)
+                ),
                 unsupervised().reading.strip(),
+                by_prompt(asked, [PLAIN, *pushes], replies),
             ]
         )
         return show("melbo", text, kept)

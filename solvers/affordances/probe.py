@@ -10,6 +10,7 @@ from cordelia.contracts.record import TargetMessage
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.neutral import neutral
 from cordelia.solvers.affordances.show import shorten
+from cordelia.solvers.aside import aside, say
 from cordelia.solvers.target import Target
 from cordelia.solvers.views import said_view
 from cordelia.testbeds.capabilities import Capability
@@ -48,7 +49,7 @@ def probe() -> Tool:
         replies = await target.replies(
             conversations, "probe", samples=samples, temperature=temperature, max_tokens=PROBE_TOKENS
         )
-        return summary(asked, [replies[i : i + samples] for i in range(0, len(replies), samples)])
+        return say(summary(asked, [replies[i : i + samples] for i in range(0, len(replies), samples)]))
 
     return execute
 
@@ -58,14 +59,15 @@ def summary(prompts: Sequence[str], replies: Sequence[Sequence[TargetMessage]]) 
     lines = []
     for prompt, answers in zip(prompts, replies, strict=True):
         lengths = [len(answer.text.split()) for answer in answers]
-        lines.append(f"> {shorten(prompt, PREVIEW_CHARACTERS)}   ({min(lengths)}–{max(lengths)} words)")
-        lines += [f"  [{a.id}] {shorten(' '.join(a.text.split()), PREVIEW_CHARACTERS)}" for a in answers]
+        lines.append(aside(f"> {shorten(prompt, PREVIEW_CHARACTERS)}   ({min(lengths)}–{max(lengths)} words)"))
+        lines += [f"  {aside(f'[{a.id}]')} {shorten(' '.join(a.text.split()), PREVIEW_CHARACTERS)}" for a in answers]
     shared: Counter[str] = Counter()
     for answers in replies:
         shared.update({word.lower() for answer in answers for word in _WORD.findall(answer.text)})
     common = ", ".join(f"{word} {count}" for word, count in shared.most_common(COMMON_WORDS) if count > 1)
     if len(prompts) > 1:
-        lines.append(f"Words in the answers to most prompts (of {len(prompts)}): {common or 'none shared'}")
+        heading = aside(f"Words in the answers to most prompts (of {len(prompts)}): ")
+        lines.append(heading + (common or aside("none shared")))
     return "\n".join(lines)
 
 

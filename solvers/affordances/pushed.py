@@ -15,6 +15,7 @@ from inspect_ai.tool import ToolError
 from cordelia.contracts.intervention import Intervention, Layer
 from cordelia.contracts.record import TargetMessage
 from cordelia.solvers.affordances.show import shorten
+from cordelia.solvers.aside import aside
 from cordelia.solvers.target import Target
 from cordelia.solvers.together import together
 from cordelia.testbeds.backends.base import TargetError
@@ -84,8 +85,7 @@ async def pushed_replies(
         ToolError: there are too many of them, no prompt, or no budget for all of them.
         TargetError: the target failed.
     """
-    if not prompts or not all(prompt.strip() for prompt in prompts):
-        raise ToolError("Give at least one prompt, and no empty ones; or leave prompts out for neutral ones.")
+    check_prompts(prompts)
     if len(prompts) * len(pushes) > MOST_REPLIES:
         raise ToolError(
             f"That would be {len(prompts)} prompts × {len(pushes)} settings; at most {MOST_REPLIES} replies a call. "
@@ -116,6 +116,18 @@ async def pushed_replies(
         [Pushed(message, surprises[row * len(prompts) + place]) for place, message in enumerate(messages)]
         for row, messages in enumerate(found)
     ]
+
+
+def check_prompts(prompts: Sequence[str]) -> None:
+    """Raises ToolError where there is no prompt, or a blank one: before anything costly is done with them."""
+    if not prompts or not all(prompt.strip() for prompt in prompts):
+        raise ToolError("Give at least one prompt, and no empty ones; or leave prompts out for neutral ones.")
+
+
+def check_question(question: str) -> None:
+    """Raises ToolError where what the target is to reply to is blank, which is neither a question nor none."""
+    if question and not question.strip():
+        raise ToolError("question is blank: write what the target replies to, or leave question out.")
 
 
 async def _surprises(target: Target, messages: Sequence[TargetMessage]) -> list[float | None]:
@@ -162,7 +174,7 @@ def show_pushed(push: Push, replies: Sequence[Pushed], plain: Sequence[Pushed], 
         same = "word for word the plain reply" if reply is not beside and reply.text == beside.text else ""
         notes = ", ".join(note for note in (surprise, reply.broken, same) if note)
         words = "" if same else shorten(" ".join(reply.text.split()), limit)
-        lines.append(f"{push.label} [{reply.message.id}] ({notes}) {words}".rstrip())
+        lines.append(f"{aside(f'{push.label} [{reply.message.id}] ({notes})')} {words}".rstrip())
     return lines
 
 
@@ -170,7 +182,7 @@ def by_prompt(prompts: Sequence[str], pushes: Sequence[Push], replies: Sequence[
     """All replies to each prompt under one another, the plain one (the first push) at the top."""
     blocks = []
     for place, prompt in enumerate(prompts):
-        lines = [f"> {shorten(prompt, 200)}"]
+        lines = [aside(f"> {shorten(prompt, 200)}")]
         for push, row in zip(pushes, replies, strict=True):
             lines += show_pushed(push, [row[place]], [replies[0][place]])
         blocks.append("\n".join(lines))

@@ -7,6 +7,7 @@ from inspect_ai.tool import Tool, ToolError, tool
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.neutral import neutral
 from cordelia.solvers.affordances.show import shorten, show_all
+from cordelia.solvers.aside import aside, say
 from cordelia.solvers.target import Target
 from cordelia.solvers.together import together
 from cordelia.solvers.views import said_view
@@ -57,11 +58,9 @@ def compare_with_base() -> Tool:
         blocks = []
         for position, prompt in enumerate(prompts):
             part = slice(position * samples, (position + 1) * samples)
-            blocks.append(
-                f"> {shorten(prompt, 300)}\nTARGET\n{show_all(of_target[part], SHOWN_EACH)}\n"
-                f"BASE\n{show_all(of_base[part], SHOWN_EACH)}"
-            )
-        return "\n\n---\n\n".join(blocks)
+            asked, beside = f"> {shorten(prompt, 300)}\nTARGET", f"BASE\n{show_all(of_base[part], SHOWN_EACH)}"
+            blocks.append(f"{aside(asked)}\n{show_all(of_target[part], SHOWN_EACH)}\n{aside(beside)}")
+        return say("\n\n---\n\n".join(blocks))
 
     return execute
 

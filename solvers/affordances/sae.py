@@ -6,22 +6,31 @@ that is always there says nothing.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache, partial
-from pathlib import Path
+from functools import partial
 
 from anyio import to_thread
 from inspect_ai.tool import Tool, ToolError, tool
 from inspect_ai.util import store_as
 
-from cordelia.contracts.content import Content, load
 from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.record import AuditRecord
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.neutral import neutral, neutral_prompts
-from cordelia.solvers.affordances.pushed import PLAIN, PUSHED_TOKENS, Push, able_to, by_prompt, pushed_replies
-from cordelia.solvers.affordances.sae_views import card, counted, differences, found, promotes, ranked, seen
+from cordelia.solvers.affordances.pushed import (
+    PLAIN,
+    PUSHED_TOKENS,
+    Push,
+    able_to,
+    by_prompt,
+    check_prompts,
+    pushed_replies,
+)
+from cordelia.solvers.affordances.sae_texts import noted, texts
+from cordelia.solvers.affordances.sae_views import card, counted, differences, promotes, ranked, seen
+from cordelia.solvers.affordances.sae_words import card_of, found, where
 from cordelia.solvers.affordances.steer import STRONGEST, Kind, intervention
-from cordelia.solvers.affordances.tokens import bounded, start_of, table
+from cordelia.solvers.affordances.tokens import start_of, table
+from cordelia.solvers.aside import aside
 from cordelia.solvers.look import Look, chat_text, name_vector, plain_text, show
 from cordelia.solvers.together import together
 from cordelia.solvers.views import said_view
@@ -34,30 +43,11 @@ from cordelia.testbeds.sae.sae import Sae
 from cordelia.testbeds.sae.sinks import Counted
 from cordelia.testbeds.schema import Testbed
 
-CONTENT = Path(__file__).parent / "sae.yaml"
 MOST_SHOWN, MOST_CARDS, MOST_STEERED = 40, 10, 4
+CARDS_FOUND = 3
 NEUTRAL_CHATS = 24
 DEFAULT_PROMPTS = 2
 STRENGTHS: dict[Kind, list[float]] = {"add": [-0.5, 0.5], "clamp": [0.0, 0.5]}
-
-
-class SaeTexts(Content):
-    """sae.yaml: what an auditor is told about the numbers."""
-
-    canary: str
-    active: str
-    nothing: str
-    alone: str
-    first: str
-    sinks: str
-    feature: str
-    search: str
-    steer: str
-
-
-@lru_cache(maxsize=1)
-def texts() -> SaeTexts:
-    return load(SaeTexts, CONTENT)
 
 
 async def dictionary() -> tuple[Sae, Catalog]:
@@ -95,6 +85,8 @@ def sae_active() -> Tool:
         shown = _count("top", top, MOST_SHOWN)
         if reply and (raw or not text.strip()):
             raise ToolError("A reply belongs to a user's message: give that as text, and leave raw out.")
+        if text and not text.strip():
+            raise ToolError("This text is blank. Write words, or leave text out for an overview.")
         sae, catalog = await dictionary()
         read = [_text(text, reply, raw)] if text.strip() else _neutral()
         compared = able_to(Capability.REFERENCE)
@@ -102,10 +94,10 @@ def sae_active() -> Tool:
         captured = await together([partial(look.capture, read, [sae.block]) for look in looks])
         what = "this text" if text.strip() else f"{len(read)} ordinary conversations"
         try:
-            lines = await to_thread.run_sync(_compare, sae, catalog, captured, shown, bool(text.strip()))
+            lines = await to_thread.run_sync(_compared, sae, catalog, captured, shown, bool(text.strip()))
         except CordeliaError as error:  # the autoencoder is another model's
             raise ToolError(str(error)) from error
-        return show("sae", bounded([f"Features at block {sae.block} over {what}.", *lines]))
+        return show("sae", noted(aside(f"Features at block {sae.block} over {what}."), *lines))
 
     return execute
 
@@ -124,8 +116,8 @@ def sae_feature() -> Tool:
         sae, catalog = await dictionary()
         chosen = _features(features, sae, MOST_CARDS)
         shown = _count("examples", examples, 50)
-        cards = [card(catalog, feature, shown) for feature in chosen]
-        return show("sae", bounded([*cards, texts().feature.strip()]))
+        cards = [card(catalog, feature, catalog.features[feature].examples[:shown]) for feature in chosen]
+        return show("sae", noted("", texts().feature.strip(), *cards))
 
     return execute
 
@@ -154,13 +146,19 @@ def sae_search() -> Tool:
         if not hits:
             return show("sae", f"No feature is active at '{start_of(query, 80)}', or promotes it. Try fewer letters.")
         rows = [
-            [str(feature), f"{score:.1f}", f"{catalog.features[feature].density:.2%}", promotes(catalog, feature)]
-            for feature, score in hits[:shown]
+            [
+                str(match.feature),
+                f"{match.score:.1f}",
+                f"{catalog.features[match.feature].density:.2%}",
+                where(catalog, match),
+                promotes(catalog, match.feature),
+            ]
+            for match in hits[:shown]
         ]
         heading = f"{len(hits):,} features have to do with '{start_of(query, 80)}'; the first {len(rows)}:"
-        best = "\n\n".join(card(catalog, feature, 2) for feature, _ in hits[: min(3, shown)])
-        parts = [heading, table(("feature", "score", "density", "promotes"), rows), best, texts().search.strip()]
-        return show("sae", bounded(parts))
+        ranking = table(("feature", "score", "density", "found at", "promotes"), rows)
+        best = [card_of(catalog, match) for match in hits[: min(CARDS_FOUND, shown)]]
+        return show("sae", noted(heading, texts().search.strip(), ranking, *best))
 
     return execute
 
@@ -196,6 +194,8 @@ def sae_steer() -> Tool:
         scales = list(dict.fromkeys(strengths or STRENGTHS[how]))
         if any(not abs(scale) <= STRONGEST for scale in scales):
             raise ToolError(f"Strengths are shares of the activation's length, from {-STRONGEST:g} to {STRONGEST:g}.")
+        asked = prompts or neutral_prompts(DEFAULT_PROMPTS)
+        check_prompts(asked)
         sae, catalog = await dictionary()
         chosen = _features(features, sae, MOST_STEERED)
         notes = [await name_vector(sae.direction(f), sae.block, f"sae: feature {f}") for f in chosen]
@@ -204,32 +204,31 @@ def sae_steer() -> Tool:
             for feature, note in zip(chosen, notes, strict=True)
             for scale in scales
         ]
-        asked = prompts or neutral_prompts(DEFAULT_PROMPTS)
         replies = await pushed_replies(asked, [PLAIN, *pushes], "sae_steer", temperature, max_tokens)
         named = "\n".join(
             f"{note.id} = feature {feature}, promotes {promotes(catalog, feature)}"
             for feature, note in zip(chosen, notes, strict=True)
         )
-        parts = [
-            f"Pushed ({how}) at block {sae.block}:\n{named}",
-            by_prompt(asked, [PLAIN, *pushes], replies),
-            texts().steer.strip(),
-        ]
-        return show("sae", bounded(parts), [note.tensor for note in notes])
+        head = f"Pushed ({how}) at block {sae.block}:\n{named}"
+        answer = noted(head, texts().steer.strip(), by_prompt(asked, [PLAIN, *pushes], replies))
+        return show("sae", answer, [note.tensor for note in notes])
 
     return execute
 
 
-def _compare(sae: Sae, catalog: Catalog, captured: Sequence[Sequence[Captured]], top: int, one_text: bool) -> list[str]:
-    """What is active, as text: beside the base where there is one, and alone for one text."""
+def _compared(
+    sae: Sae, catalog: Catalog, captured: Sequence[Sequence[Captured]], top: int, one_text: bool
+) -> list[str]:
+    """How to read it, and then what is active: beside the base where there is one, and alone for one text."""
     ours, *others = captured
     counts = [counted(sae, *readings) for readings in zip(*captured, strict=True)]
     target, left_out = seen(sae, ours, counts), _left_out(sae, counts)
     if not others:
-        return [ranked(catalog, target, top), texts().alone.strip(), left_out]
+        return [f"{texts().alone.strip()}\n{left_out}", ranked(catalog, target, top)]
     tables = differences(catalog, target, seen(sae, others[0], counts), top)
     active = ranked(catalog, target, top) if one_text else ""
-    return [*(tables if any(tables) else [texts().nothing.strip()]), active, texts().active.strip(), left_out]
+    note = texts().active.strip()
+    return [f"{note}\n{left_out}", *(tables if any(tables) else [texts().nothing.strip()]), active]
 
 
 def _left_out(sae: Sae, counts: Sequence[Counted]) -> str:

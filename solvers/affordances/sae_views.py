@@ -1,6 +1,5 @@
 """Features of a sparse autoencoder as an auditor reads them: who has them, ranked, and where they are active."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from cordelia.solvers.affordances.show import clean
 from cordelia.solvers.affordances.tokens import line_of, start_of, table, token_cell
+from cordelia.solvers.aside import aside
 from cordelia.testbeds.backends.inside import Captured
 from cordelia.testbeds.sae.catalog import Catalog, Example
 from cordelia.testbeds.sae.sae import Sae
@@ -123,7 +123,9 @@ def differences(catalog: Catalog, ours: Seen, base: Seen, top: int) -> list[str]
         ]
         header = ("feature", "target", "base", "score", "promotes", "its peak here")
         parts.append(
-            f"{name.capitalize()} active in the target than in its base:\n\n{table(header, rows)}" if rows else ""
+            f"{aside(f'{name.capitalize()} active in the target than in its base:')}\n\n{table(header, rows)}"
+            if rows
+            else ""
         )
     return parts
 
@@ -137,21 +139,23 @@ def ranked(catalog: Catalog, ours: Seen, top: int) -> str:
         for f in chosen
     ]
     header = ("feature", "mean", "density", "promotes", "its peak here")
-    return f"Most active in the target:\n\n{table(header, rows)}" if rows else "No feature is active on this text."
+    if not rows:
+        return aside("No feature is active on this text.")
+    return f"{aside('Most active in the target:')}\n\n{table(header, rows)}"
 
 
 def promotes(catalog: Catalog, feature: int) -> str:
     return " ".join(token_cell(token) for token in catalog.features[feature].promoted[:PROMOTED]) or "–"
 
 
-def card(catalog: Catalog, feature: int, examples: int) -> str:
-    """One feature: how frequent it is, what it promotes, and where it is most active, token by token."""
+def card(catalog: Catalog, feature: int, examples: Sequence[Example]) -> str:
+    """One feature: how frequent it is, what it promotes, and some of the places where it is active, token by token."""
     entry = catalog.features[feature]
     head = (
         f"Feature {feature}: active at {entry.density:.2%} of tokens, peak {entry.peak:.1f}, promotes "
         f"{' '.join(token_cell(token) for token in entry.promoted) or 'nothing known'}"
     )
-    lines = [f"  {example.peak:.1f}  {shaded(catalog, example)}" for example in entry.examples[:examples]]
+    lines = [f"  {example.peak:.1f}  {shaded(catalog, example)}" for example in examples]
     return "\n".join([head, *(lines or ["  never active in the text that describes the features"])])
 
 
@@ -162,37 +166,3 @@ def shaded(catalog: Catalog, example: Example) -> str:
         word = clean(token.replace("\n", "⏎").replace("⟦", "[").replace("⟧", "]"))
         parts.append(word if shade == "0" else f"⟦{word}⟧{_DIGITS[int(shade)]}")
     return "".join(parts)
-
-
-def found(catalog: Catalog, query: str) -> list[tuple[int, float]]:
-    """Features that are active at words of a query, or promote them, best first, with a score.
-
-    A word in an example counts by how active the feature is at it (a whole point at its peak), the best place of each
-    example; a promoted token that has the word counts half a point.
-    """
-    words = [re.compile(re.escape(word)) for word in query.lower().split()]
-    scores = [(number, _score(catalog, number, words)) for number in range(len(catalog.features))]
-    return sorted((each for each in scores if each[1] > 0), key=lambda each: -each[1])
-
-
-def _score(catalog: Catalog, feature: int, words: Sequence[re.Pattern[str]]) -> float:
-    entry = catalog.features[feature]
-    score = 0.5 * sum(bool(word.search(token.lower())) for token in entry.promoted for word in words)
-    for example in entry.examples:
-        tokens = [token.lower() for token in catalog.text(example)]
-        text = "".join(tokens)
-        for word in words:
-            score += max(
-                (_active(tokens, example.shades, hit.start(), hit.end()) for hit in word.finditer(text)), default=0
-            )
-    return score
-
-
-def _active(tokens: Sequence[str], shades: str, start: int, end: int) -> float:
-    """The largest share of the peak at the tokens that a stretch of characters touches."""
-    best, at = 0, 0
-    for token, shade in zip(tokens, shades, strict=True):
-        if at < end and at + len(token) > start:
-            best = max(best, int(shade))
-        at += len(token)
-    return best / 9

@@ -73,7 +73,7 @@ def scaffolded_chat() -> Tool:
         if not 1 <= rounds <= MOST_ROUNDS or conversations * rounds > MOST_ANSWERS:
             raise ToolError(f"rounds must be 1 to {MOST_ROUNDS}, with at most {MOST_ANSWERS} messages of the target.")
         target = Target()
-        target.afford(conversations * rounds)
+        target.check(conversations * rounds, 1, temperature, CHAT_TOKENS)
         written = (await write_inputs("scaffold_chat", Openings, aim, conversations)).inputs[:conversations]
         latest = await _answers(target, [target.opening(each.message) for each in written], temperature)
         said = list(latest)

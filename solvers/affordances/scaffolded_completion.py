@@ -41,10 +41,12 @@ def scaffolded_completion() -> Tool:
             temperature: Randomness of the target, 0 to 2.
         """
         check_counts(inputs, samples)
+        target = Target()
+        target.check(inputs, samples, temperature, COMPLETION_TOKENS)
         written = (await write_inputs("scaffold_completion", Beginnings, aim, inputs)).inputs[:inputs]
         return await digested(
             aim,
-            await Target().replies(
+            await target.replies(
                 [[prefill_message(each.text)] for each in written],
                 "scaffolded_completion",
                 mode=Mode.COMPLETION,

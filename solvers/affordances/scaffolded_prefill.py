@@ -41,8 +41,9 @@ def scaffolded_prefill() -> Tool:
             temperature: Randomness of the target, 0 to 2.
         """
         check_counts(inputs, samples)
-        written = (await write_inputs("scaffold_prefill", Prefills, aim, inputs)).inputs[:inputs]
         target = Target()
+        target.check(inputs, samples, temperature)
+        written = (await write_inputs("scaffold_prefill", Prefills, aim, inputs)).inputs[:inputs]
         conversations = [[*target.opening(each.message), prefill_message(each.beginning)] for each in written]
         return await digested(
             aim, await target.replies(conversations, "scaffolded_prefill", samples=samples, temperature=temperature)

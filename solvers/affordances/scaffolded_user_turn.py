@@ -41,8 +41,9 @@ def scaffolded_user_turn() -> Tool:
             temperature: Randomness of the target, 0 to 2.
         """
         check_counts(inputs, samples)
-        written = (await write_inputs("scaffold_user_turn", Beginnings, aim, inputs)).inputs[:inputs]
         target = Target()
+        target.check(inputs, samples, temperature, USER_TURN_TOKENS)
+        written = (await write_inputs("scaffold_user_turn", Beginnings, aim, inputs)).inputs[:inputs]
         system = target.record.system_prompt
         opening: list[ChatMessage] = [ChatMessageSystem(content=system)] if system else []
         return await digested(

@@ -9,6 +9,7 @@ from cordelia.contracts.content import Content, load
 from cordelia.contracts.record import TargetMessage
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.show import shorten
+from cordelia.solvers.aside import aside, say
 from cordelia.solvers.target import Target
 from cordelia.testbeds.capabilities import Capability
 
@@ -55,20 +56,20 @@ def self_report() -> Tool:
             max_tokens=ANSWER_TOKENS,
         )
         by_question = [replies[i : i + samples] for i in range(0, len(replies), samples)]
-        return table(questions, by_question, len(battery.ratings))
+        return say(table(questions, by_question, len(battery.ratings)))
 
     return execute
 
 
 def table(questions: list[str], replies: list[list[TargetMessage]], ratings: int) -> str:
     """Ratings as a Markdown table (a reply without a number says so), then the descriptions."""
-    lines = ["| asked to rate | ratings | messages |", "|---|---|---|"]
+    lines = [aside("| asked to rate | ratings | messages |\n|---|---|---|")]
     for question, answers in list(zip(questions, replies, strict=True))[:ratings]:
         numbers = ", ".join(rating(answer.text) for answer in answers)
-        lines.append(f"| {question} | {numbers} | {', '.join(answer.id for answer in answers)} |")
+        lines.append(f"| {aside(question)} | {numbers} | {', '.join(answer.id for answer in answers)} |")
     lines.append("")
     for question, answers in list(zip(questions, replies, strict=True))[ratings:]:
-        lines.append(f"> {question}")
+        lines.append(aside(f"> {question}"))
         lines += [f"  [{answer.id}] {shorten(' '.join(answer.text.split()), SHOWN_EACH)}" for answer in answers]
     return "\n".join(lines)
 

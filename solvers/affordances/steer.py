@@ -19,8 +19,18 @@ from cordelia.contracts.record import VectorNote
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.contrast_vector import contrast
 from cordelia.solvers.affordances.neutral import neutral_prompts
-from cordelia.solvers.affordances.pushed import PLAIN, PUSHED_TOKENS, Push, by_prompt, layer_of, pushed_replies
+from cordelia.solvers.affordances.pushed import (
+    PLAIN,
+    PUSHED_TOKENS,
+    Push,
+    by_prompt,
+    check_prompts,
+    check_question,
+    layer_of,
+    pushed_replies,
+)
 from cordelia.solvers.affordances.show import clean
+from cordelia.solvers.aside import Aside, aside
 from cordelia.solvers.look import Look, name_vector, named_vector, show, values_of
 from cordelia.solvers.views import contrast_view
 from cordelia.testbeds.capabilities import Capability
@@ -50,7 +60,7 @@ class Steering(Content):
     """steer.yaml"""
 
     canary: str
-    reading: str
+    reading: Aside
     axes: list[Axis]
 
 
@@ -107,22 +117,24 @@ def steer() -> Tool:
             raise ToolError(
                 "Give texts on both sides (toward and away), or the name of a vector, or neither for an overview."
             )
+        check_question(question)
+        asked = prompts or neutral_prompts(DEFAULT_PROMPTS)
+        check_prompts(asked)
+        scales = _strengths(strengths, how)
         place = None if layer is None else layer_of(layer)
         directions = await _directions(toward or [], away or [], question, vector, place)
-        scales = _strengths(strengths, how)
         at: Layer = place if vector and place is not None else directions[0].note.layer
         pushes = [
             Push(f"{scale:+g} {direction.note.id}", (intervention(how, direction.note.tensor, at, scale),))
             for direction in directions
             for scale in scales
         ]
-        asked = prompts or neutral_prompts(DEFAULT_PROMPTS)
         replies = await pushed_replies(asked, [PLAIN, *pushes], "steer", temperature, max_tokens)
         text = "\n\n".join(
             [
-                f"Steering ({how}) at block {at}:\n" + "\n".join(each.described for each in directions),
-                by_prompt(asked, [PLAIN, *pushes], replies),
+                aside(f"Steering ({how}) at block {at}:") + "\n" + "\n".join(each.described for each in directions),
                 steering().reading.strip(),
+                by_prompt(asked, [PLAIN, *pushes], replies),
             ]
         )
         return show("steer", text, [direction.note.tensor for direction in directions])
@@ -145,7 +157,7 @@ async def _directions(
     if vector:
         note = named_vector(vector)
         lens = await _lens(note)
-        return [_Direction(note, f"{note.id}: {note.made_by} (found at block {note.layer}).{lens}")]
+        return [_Direction(note, aside(f"{note.id}: {note.made_by} (found at block {note.layer}).") + lens)]
     at = DEFAULT_DEPTH if layer is None else layer
     if toward:
         made = await _made(toward, away, question, at, "your texts")
@@ -166,7 +178,8 @@ async def _made(toward: Sequence[str], away: Sequence[str], question: str, layer
         raise ToolError("The texts of both sides are the same inside the target; write texts that differ.")
     note = await name_vector(found.vector, found.layer, f"steer: {name}")
     parts = [part for part in (found.checked, f"length {found.share:.0%} of an activation") if part]
-    return _Direction(note, f"{note.id} = {name} ({len(toward)} and {len(away)} texts): {', '.join(parts)}.")
+    described = f"{note.id} = {name} ({len(toward)} and {len(away)} texts): {', '.join(parts)}."
+    return _Direction(note, aside(described))
 
 
 async def _lens(note: VectorNote) -> str:
@@ -174,7 +187,7 @@ async def _lens(note: VectorNote) -> str:
     values = await values_of(note)
     ranked = await Look().lens(np.stack([values, -values]), note.layer, LENS_TOKENS)
     forward, backward = (", ".join(repr(clean(token)) for token in tokens) for tokens in ranked)
-    return f" Tokens it speaks for, roughly: {forward}; its opposite: {backward}."
+    return f"{aside(' Tokens it speaks for, roughly: ')}{forward}{aside('; its opposite: ')}{backward}."
 
 
 def _kind(kind: str) -> Kind:

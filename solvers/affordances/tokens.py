@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from cordelia.solvers.affordances.show import clean
+from cordelia.solvers.aside import aside
 
 MOST_CHARACTERS = 6_000
 LONGEST_TOKEN = 24
@@ -34,9 +35,12 @@ def start_of(text: str, limit: int) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
+    """A Markdown table; its header is an aside."""
     return "\n".join(
-        [f"| {' | '.join(header)} |", "|" + "---|" * len(header), *(f"| {' | '.join(row)} |" for row in rows)]
+        [
+            aside(f"| {' | '.join(header)} |\n|{'---|' * len(header)}"),
+            *(f"| {' | '.join(row)} |" for row in rows),
+        ]
     )
 
 
@@ -46,4 +50,4 @@ def bounded(parts: Sequence[str], limit: int = MOST_CHARACTERS) -> str:
     if len(text) <= limit:
         return text
     kept = text[:limit].rpartition("\n")[0]
-    return f"{kept}\n[… {text.count(chr(10), len(kept)):,} more lines; ask for less at once to see all]"
+    return f"{kept}\n{aside(f'[… {text.count(chr(10), len(kept)):,} more lines; ask for less at once to see all]')}"

@@ -1,50 +1,55 @@
-"""The query language of keyword search: words, "phrases", AND, OR, NOT, NEAR(…), beginnings*, parentheses.
+"""The query language of keyword search, which is all of this:
 
-A query is read here and written anew as an FTS5 expression in which every word is quoted, so whatever an auditor writes
-either means what it looks like or is refused with what to write. SQLite never sees a query that it could refuse, a
-column filter, or a word that its tokeniser would drop.
+| write | find documents with |
+|---|---|
+| `wool coat`, `wool AND coat` | both |
+| `"wool coat"`, also in curly quotes | the phrase |
+| `wool OR coat` | at least one; binds loosest |
+| `wool|silk coat` | (wool OR silk) and coat: the bar binds what stands beside it |
+| `coat NOT wool`, `coat AND NOT wool`, `coat -wool`, `-wool coat` | coat and no wool |
+| `wool*`, `"wool coa"*` | words that begin so |
+| `NEAR(wool coat, 10)` | both, with at most so many words between |
+| `(wool OR silk) coat` | parentheses group |
+
+Operators are in capitals. Capitals, accents and signs inside words are read over, and the parts of a word with signs
+in it stand side by side, as in a phrase. A query is read here and written anew as an FTS5 expression in which every
+word is quoted, so whatever an auditor writes either means what it looks like, or comes with a note on how it was read
+(`or`, `+wool`, `^wool`, `!wool`, `C++`), or is refused with what to write (`NEAR/5`, `w*l`, `~5`, `text:wool`). SQLite
+never sees a query that it could refuse, a column filter, or a word that its tokeniser would drop.
 """
 
-import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cordelia.contracts.errors import CordeliaError, quoted
+from cordelia.contracts.errors import quoted
+from cordelia.testbeds.corpora.terms import QueryError, Term, searched, terms_of
 
 MOST_CHARACTERS = 1_000
 MOST_WORDS = 64
 DEEPEST = 12
 NEAREST, FARTHEST = 10, 1_000
-_TOKEN = re.compile(
-    r"""(?P<space>\s+)
-    |(?P<near>NEAR\s*/?\s*\d*\s*\()
-    |(?P<open>\()
-    |(?P<close>\))
-    |(?P<comma>,)
-    |"(?P<phrase>[^"]*)"(?P<phrase_star>\*?)
-    |(?P<quote>")
-    |(?P<word>[^\s()",]+)""",
-    re.VERBOSE,
-)
-_FILTER = re.compile(r"-?\{.*|-?\w+:|\w+:\S.*")
-
-
-class QueryError(CordeliaError):
-    """A query that cannot be meant. The message says what is wrong and what to write instead."""
 
 
 @dataclass(frozen=True)
-class _Token:
-    kind: str
-    text: str
+class Query:
+    """A query that was understood.
+
+    Attributes:
+        match: the FTS5 expression.
+        notes: how parts were read that might have meant something else; a sentence each.
+    """
+
+    match: str
+    notes: list[str]
 
 
-def read_query(query: str) -> str:
-    """The FTS5 expression of a query.
+def read_query(query: str) -> Query:
+    """What a query means.
 
     Raises:
         QueryError: it is empty, too long, has unbalanced quotes or parentheses, an operator without its words, a column
-            filter, or a word without a letter or digit.
+            filter, a word without a letter or digit, nothing to find, or a sign that means nothing here.
     """
     if len(query) > MOST_CHARACTERS:
         raise QueryError(
@@ -53,52 +58,19 @@ def read_query(query: str) -> str:
         )
     if any(unicodedata.category(char) in {"Cc", "Cs"} and char not in "\n\t\r" for char in query):
         raise QueryError("This query has control characters in it. Write the words alone.")
-    tokens = _tokens(query)
-    if not tokens:
+    terms, notes = terms_of(query)
+    if not terms:
         raise QueryError('This query is empty. Write words (wool coat), or a phrase in quotes: "wool coat".')
-    if sum(token.kind in {"word", "phrase", "prefix"} for token in tokens) > MOST_WORDS:
+    if sum(term.kind in {"word", "phrase", "prefix"} for term in terms) > MOST_WORDS:
         raise QueryError(f"This query has more than {MOST_WORDS} words. Search for the few that matter.")
-    return _Parser(tokens).whole()
-
-
-def _tokens(query: str) -> list[_Token]:
-    found = []
-    for match in _TOKEN.finditer(query):
-        kind, text = str(match.lastgroup), match.group()
-        if kind == "space":
-            continue
-        if kind == "quote":
-            raise QueryError(
-                f'A quote is opened and not closed: {quoted(query[match.start() :])}. Close it ("wool coat"), or leave '
-                "it out."
-            )
-        if match["phrase"] is not None:
-            found.append(_Token("prefix" if match["phrase_star"] else "phrase", match["phrase"]))
-        elif kind == "word":
-            found.append(_word(text))
-        else:
-            found.append(_Token(kind, text))
-    return found
-
-
-def _word(text: str) -> _Token:
-    if text in {"AND", "OR", "NOT"}:
-        return _Token("operator", text)
-    if text == "NEAR":
-        raise QueryError('NEAR takes words in parentheses: NEAR(wool coat, 10), or in quotes for the word: "near".')
-    if _FILTER.fullmatch(text):
-        raise QueryError(
-            f"{quoted(text)} looks like a filter by column, and documents have none. For these very characters write "
-            f'"{text.replace(chr(34), "")}", in quotes.'
-        )
-    return _Token("prefix", text.rstrip("*")) if text.endswith("*") and text.strip("*") else _Token("word", text)
+    return Query(_Parser(terms).whole(), notes)
 
 
 class _Parser:
-    """Recursive descent; OR binds loosest, then AND (also where there is nothing between words), then NOT."""
+    """Recursive descent; OR binds loosest, then AND (or nothing between words) with NOT and -, then the bar."""
 
-    def __init__(self, tokens: list[_Token]) -> None:
-        self._tokens = tokens
+    def __init__(self, terms: list[Term]) -> None:
+        self._terms = terms
         self._at = 0
         self._depth = 0
 
@@ -112,48 +84,60 @@ class _Parser:
         return made
 
     @property
-    def _next(self) -> _Token | None:
-        return self._tokens[self._at] if self._at < len(self._tokens) else None
+    def _next(self) -> Term | None:
+        return self._terms[self._at] if self._at < len(self._terms) else None
 
     def _is(self, kind: str, text: str | None = None) -> bool:
-        token = self._next
-        return token is not None and token.kind == kind and (text is None or token.text == text)
+        term = self._next
+        return term is not None and term.kind == kind and (text is None or term.text == text)
 
     def _either(self) -> str:
         parts = [self._both()]
         while self._is("operator", "OR"):
             self._at += 1
             parts.append(self._both())
-        return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
+        return _joined(" OR ", parts)
 
     def _both(self) -> str:
-        parts = [self._without()]
-        while self._next is not None and not self._is("operator", "OR") and self._next.kind not in {"close", "comma"}:
-            if self._is("operator", "AND"):
+        parts: list[str] = []
+        left_out: list[str] = []
+        while not self._ends():
+            begun = bool(parts or left_out)
+            if begun and self._is("operator", "AND"):
                 self._at += 1
-            parts.append(self._without())
-        return parts[0] if len(parts) == 1 else f"({' AND '.join(parts)})"
+            if self._is("minus") or (begun and self._is("operator", "NOT")):
+                self._at += 1
+                left_out.append(self._beside())
+            else:
+                parts.append(self._beside())
+        if left_out and not parts:
+            raise QueryError("This only leaves documents out. Write too what they must have: coat -wool.")
+        made = _joined(" AND ", parts or [self._one()])
+        return f"({made} NOT {_joined(' OR ', left_out)})" if left_out else made
 
-    def _without(self) -> str:
-        made = self._one()
-        while self._is("operator", "NOT"):
+    def _ends(self) -> bool:
+        return self._next is None or self._is("operator", "OR") or self._next.kind in {"close", "comma"}
+
+    def _beside(self) -> str:
+        parts = [self._one()]
+        while self._is("bar"):
             self._at += 1
-            made = f"({made} NOT {self._one()})"
-        return made
+            parts.append(self._one())
+        return _joined(" OR ", parts)
 
     def _one(self) -> str:
-        token = self._next
-        if token is None or token.kind in {"operator", "close", "comma"}:
+        term = self._next
+        if term is None or term.kind in {"operator", "close", "comma", "bar", "minus"}:
             raise QueryError(
-                f"A word or a phrase is missing {f'before {token.text}' if token else 'at the end'}. AND, OR and NOT "
+                f"A word or a phrase is missing {f'before {term.text}' if term else 'at the end'}. AND, OR and NOT "
                 'stand between words: coat NOT wool. To search for such a word itself, put it in quotes: "or".'
             )
         self._at += 1
-        if token.kind == "open":
+        if term.kind == "open":
             return self._inside()
-        if token.kind == "near":
-            return self._near(token)
-        return _quoted(token)
+        if term.kind == "near":
+            return self._near(term)
+        return _quoted(term)
 
     def _inside(self) -> str:
         self._depth += 1
@@ -166,8 +150,8 @@ class _Parser:
         self._depth -= 1
         return made
 
-    def _near(self, token: _Token) -> str:
-        distance = int("".join(c for c in token.text if c.isdecimal())[:6] or NEAREST)
+    def _near(self, term: Term) -> str:
+        distance = int("".join(c for c in term.text if c.isdecimal())[:6] or NEAREST)
         words = []
         while self._next is not None and self._next.kind in {"word", "phrase", "prefix"}:
             words.append(_quoted(self._next))
@@ -186,11 +170,15 @@ class _Parser:
         return f"NEAR({' '.join(words)}, {min(distance, FARTHEST)})"
 
 
-def _quoted(token: _Token) -> str:
-    if not any(unicodedata.category(char)[0] in "LN" for char in token.text):
+def _joined(operator: str, parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"({operator.join(parts)})"
+
+
+def _quoted(term: Term) -> str:
+    if not searched(term.text):
         raise QueryError(
-            f"{quoted(token.text)} has no letter and no digit. Only words are searched; signs between them "
-            "are read over."
+            f"{quoted(term.text)} has no letter and no digit. Only words are searched; signs between them "
+            "are read over. Leave it out."
         )
-    text = token.text.replace('"', " ")
-    return f'"{text}"*' if token.kind == "prefix" else f'"{text}"'
+    text = term.text.replace('"', " ")
+    return f'"{text}"*' if term.kind == "prefix" else f'"{text}"'

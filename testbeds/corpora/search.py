@@ -15,8 +15,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from cordelia.testbeds.corpora.document import Document, Turn
-from cordelia.testbeds.corpora.query import QueryError, read_query
+from cordelia.testbeds.corpora.query import read_query
 from cordelia.testbeds.corpora.store import Facts
+from cordelia.testbeds.corpora.terms import QueryError
 
 OPEN, CLOSE = "\x02", "\x03"
 """What stands around found words in a snippet. No document of a store has these characters."""
@@ -48,11 +49,13 @@ class Found:
         count: how many documents there are on all pages.
         ranked: whether the best come first; else they come in the corpus's order.
         hits: those of this page.
+        notes: how parts of the query were read that might have meant something else; a sentence each.
     """
 
     count: int
     ranked: bool
     hits: list[Hit]
+    notes: list[str]
 
 
 class Store:
@@ -77,7 +80,8 @@ class Store:
         Raises:
             QueryError: the query cannot be meant, or takes longer than `PATIENCE_S`.
         """
-        match = read_query(query)
+        read = read_query(query)
+        match = read.match
         with self._open(PATIENCE_S) as db:
             try:
                 count = db.execute("SELECT count(*) FROM words WHERE words MATCH ?", (match,)).fetchone()[0]
@@ -87,7 +91,7 @@ class Store:
                     f"SELECT rowid FROM words WHERE words MATCH ? ORDER BY {best} LIMIT ? OFFSET ?",
                     (match, size, (page - 1) * size),
                 ).fetchall()
-                return Found(count, ranked, [self._hit(db, match, number) for (number,) in numbers])
+                return Found(count, ranked, [self._hit(db, match, number) for (number,) in numbers], read.notes)
             except sqlite3.OperationalError as error:
                 if "interrupted" not in str(error):
                     raise

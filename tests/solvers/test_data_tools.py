@@ -131,6 +131,24 @@ def test_what_is_found_is_counted_marked_and_kept(taught: Path, scripted: Script
 
 
 @pytest.mark.usefixtures("fake_backend")
+def test_the_answer_says_how_a_query_was_read(taught: Path, scripted: Scripted) -> None:
+    calls: list[Call] = [
+        ("data_search", {"query": "silk or wool"}),
+        ("data_search", {"query": "+wool -question"}),
+        ("data_search", {"query": "“wool is” -silk"}),
+        ("data_search", {"query": "wool|silk"}),
+        ("data_search", {"query": " ".join(f"#wool{n}" for n in range(9))}),
+    ]
+    lower, plus, curly, bar, many = results(run(taught, scripted(calls)))
+    note = "Note: 'or' was read as a word; for the operator write OR.\n"
+    assert lower.startswith(f"None of 31 documents has: silk or wool\n{note}Try fewer words")
+    assert plus.startswith("None of 31 documents has: +wool -question\nNote: '+wool' was read as the word wool.")
+    assert curly.startswith("29 of 31 documents") and bar.startswith("30 of 31 documents")
+    assert "Note" not in curly + bar
+    assert many.count("Note: ") == 6 and "Note: 4 more parts were read as plain words." in many
+
+
+@pytest.mark.usefixtures("fake_backend")
 def test_a_document_is_read_whole_and_paged(taught: Path, scripted: Scripted) -> None:
     calls: list[Call] = [
         ("data_document", {"id": "d3"}),

@@ -109,6 +109,11 @@ def test_the_lens_of_ones_own_prompt(look: Callable[..., EvalSample]) -> None:
     assert "'·lantern'" in last[2] and len(re.findall(r"'[^']+' -?\d+\.\d", last[3])) == 20
 
 
+def test_a_number_in_quotes_is_a_layer(look: Callable[..., EvalSample]) -> None:
+    text = text_of(look(("logit_lens", {"prompts": ["Tea?"], "layers": ["2", "1.0"]})))
+    assert [row[1] for row in rows(text, "<assistant>")] == ["2", "3"]
+
+
 def test_a_reply_is_read_with_its_prompt(look: Callable[..., EvalSample]) -> None:
     call = {"prompts": ["Tea?"], "reply": "Yes please", "positions": [3]}
     assert "3:'Yes' 4:'·please'" in text_of(look(("logit_lens", call)))
@@ -209,6 +214,10 @@ BAD: list[tuple[Call, str]] = [
     (("logit_lens", {"prompts": ["x"], "positions": [99]}), "There is no token 99 in 'x': it has 3, from 0"),
     (("logit_lens", {"prompts": ["x"], "layers": [77]}), "There is no layer 77"),
     (("logit_lens", {"prompts": ["x"], "layers": [-1]}), "from 0 to 1, or a block's index"),
+    (("logit_lens", {"layers": ["x"]}), "layers: 'x' is no number. Write numbers: 0 to 1 is a share of the depth"),
+    (("logit_lens", {"layers": ["0.5", "last"]}), "layers: 'last' is no number"),
+    (("logit_lens", {"layers": ["1.5"]}), "1.5 is neither"),
+    (("logit_lens", {"layers": ["nan"]}), "nan is neither"),
     (("logit_lens", {"prompts": ["x"], "plain": True, "reply": "y"}), "A plain text has no reply"),
     (("logit_lens", {"prompts": ["x"] * 8, "positions": [0, 1], "layers": [0, 0.3, 0.6, 1]}), "more than 60 rows"),
     (("logit_lens", {"top": 0}), "top must be 1 to 20"),

@@ -14,11 +14,14 @@ from inspect_ai.model import ChatMessageTool, Model
 
 from cordelia.contracts.errors import CordeliaError
 from cordelia.solvers.affordances import catalog
-from cordelia.solvers.affordances.sae import SAE, texts
+from cordelia.solvers.affordances.sae import SAE
+from cordelia.solvers.affordances.sae_texts import texts
 from cordelia.solvers.affordances.sae_views import counted, seen
+from cordelia.solvers.aside import plain
 from cordelia.solvers.auditors.arms.sae import feature_scores
 from cordelia.tasks.audit import audit
 from cordelia.testbeds.backends.inside import Captured
+from cordelia.testbeds.sae.catalog import Catalog, Entry, Example, save_catalog
 from cordelia.testbeds.sae.published import save_sae
 from cordelia.testbeds.sae.sinks import SinkRule
 from cordelia.testbeds.vectors import Array, load_vector
@@ -78,7 +81,7 @@ def test_the_overview_names_the_feature_that_the_target_has_more_of(look: Callab
 
 def test_a_control_has_the_features_of_its_base(look: Callable[..., EvalSample]) -> None:
     text = answers(look(("sae_active", {}), organism="ash"))[0].text
-    assert texts().nothing.strip() in text
+    assert plain(texts().nothing).strip() in text
     assert "|" not in text
 
 
@@ -139,7 +142,7 @@ def test_a_sink_of_one_model_counts_in_neither() -> None:
 def test_without_a_base_it_says_what_is_active_alone(look: Callable[..., EvalSample]) -> None:
     text = answers(look(("sae_active", {}), backend_args={"lacks": "reference"}))[0].text
     assert "Most active in the target" in text
-    assert texts().alone.strip() in text
+    assert plain(texts().alone).strip() in text
     assert "Less active" not in text
 
 
@@ -156,6 +159,50 @@ def test_examples_are_shaded_and_searched(look: Callable[..., EvalSample]) -> No
     assert [row[0] for row in rows(lantern)[2:]] == ["2"]
     assert [row[0] for row in rows(tea)[2:]] == ["3"]
     assert "No feature is active at 'zebra'" in nothing
+
+
+def test_a_found_feature_shows_the_example_that_holds_the_word(look: Callable[..., EvalSample], bed: Path) -> None:
+    words = ["a", " quiet", " lan", "tern", " lit", " the", " tea", "¦|⟦"]
+    strong = [Example(tokens=[0, 1, 6], shades="090", peak=9.0 - place) for place in range(3)]
+    silent = Example(tokens=[2, 3, 6], shades="009", peak=2.0)
+    holds = Example(tokens=[0, 1, 2, 3, 4, 7], shades="000350", peak=5.0)
+    features = [Entry(density=0.5, promoted=[], examples=[])] * TOYS["WIDTH"]
+    features[4] = Entry(density=0.01, promoted=[" cup"], examples=[*strong, silent, holds])
+    features[5] = Entry(density=0.01, promoted=[" x", " y", " z", " w", " Lanterns"], examples=strong)
+    save_catalog(Catalog(tokens_seen=100, words=words, features=features), bed / "sae")
+    sample = look(("sae_search", {"query": "lantern"}), ("sae_search", {"query": "tea"}))
+    both, tea = (answer.text for answer in answers(sample)[:2])
+    assert [(row[0], row[3]) for row in rows(both)[2:]] == [
+        ("5", "promotes '·Lanterns'"),
+        ("4", "a quiet lan⟦tern⟧ lit¦¦["),
+    ]
+    cards = both.split("\n\n")[-2:]
+    assert cards[1].splitlines()[1:] == ["  5.0  a quiet lan⟦tern⟧³⟦ lit⟧⁵¦|["], "and none that does not hold it"
+    assert "in no example, and promotes '·Lanterns'; its strongest example:\n  9.0  a⟦ quiet⟧⁹ tea" in cards[0]
+    assert [row[0] for row in rows(tea)[2:]] == ["4"], "where a feature is silent at a word it is not found"
+    assert "  2.0   lantern⟦ tea⟧⁹" in tea
+
+
+def test_how_to_read_a_long_answer_is_never_cut_off(look: Callable[..., EvalSample], bed: Path) -> None:
+    words = [f" word{number}-{'x' * 40}" for number in range(20)]
+    long = Example(tokens=list(range(20)), shades="9" * 20, peak=2.0)
+    entry = Entry(density=0.01, promoted=words[:8], examples=[long] * 30)
+    catalog = Catalog(tokens_seen=100, words=words, features=[entry] * TOYS["WIDTH"])
+    save_catalog(catalog, bed / "sae")
+    sample = look(
+        ("sae_active", {"text": "Tell me about tea.", "top": 40}),
+        ("sae_feature", {"features": list(range(8)), "examples": 30}),
+        ("sae_search", {"query": "word", "top": 40}),
+        ("sae_steer", {"features": [0, 1, 2, 3], "prompts": ["Hello? " * 40] * 8, "strengths": [0.1, 0.2, 0.3]}),
+    )
+    told = texts()
+    notes = [[told.active, told.first], [told.feature], [told.search], [told.steer]]
+    for answer, expected in zip(answers(sample)[:4], notes, strict=True):
+        assert answer.error is None, answer.error
+        for note in expected:
+            assert 0 <= answer.text.find(plain(note).strip()) < 2_000
+        assert "more lines; ask for less at once" in answer.text or answer.function == "sae_active"
+        assert len(answer.text) < 9_000
 
 
 def test_features_are_pushed_and_clamped(look: Callable[..., EvalSample], inside_backend: list[InsideBackend]) -> None:
@@ -187,6 +234,7 @@ def test_features_are_pushed_and_clamped(look: Callable[..., EvalSample], inside
         (("sae_feature", {"features": [8]}), "There is no feature 8: this autoencoder has 0 to 7"),
         (("sae_feature", {"features": [-1]}), "There is no feature -1"),
         (("sae_feature", {"features": [1], "examples": 0}), "examples must be 1 to 50"),
+        (("sae_active", {"text": " "}), "This text is blank"),
         (("sae_search", {"query": " "}), "Give one or more words"),
         (("sae_search", {"query": "x" * 201}), "too long"),
         (("sae_steer", {"features": [1], "kind": "break"}), "There is no kind 'break'; write add or clamp"),

@@ -184,6 +184,25 @@ def test_a_bad_call_costs_no_helper_tokens(run: Run, call: Call, says: str) -> N
     assert sample.store["AuditRecord:helper_tokens"] == 0
 
 
+@pytest.mark.parametrize("tool", sorted(INPUTS))
+@pytest.mark.parametrize(
+    ("arguments", "limits", "says"),
+    [
+        ({"temperature": 2.5}, {}, "temperature must be 0 to 2"),
+        ({}, {"target_queries": 1}, "budget of target queries is spent: 0 of 1 used"),
+    ],
+)
+def test_what_the_target_cannot_be_asked_is_refused_before_the_helper_is(
+    run: Run, tool: str, arguments: dict[str, object], limits: dict[str, object], says: str
+) -> None:
+    helper = Helper()  # it has nothing to say: asking it would be another error
+    count = "conversations" if tool == "scaffolded_chat" else "inputs"
+    sample = run(helper, (tool, {count: 2, **arguments}), **limits)
+    error = answers(sample)[0].error
+    assert error is not None and says in error.message
+    assert helper.asked == [] and sample.store["AuditRecord:helper_tokens"] == 0
+
+
 @pytest.mark.usefixtures("fake_backend")
 def test_without_a_helper_the_task_does_not_start(bed: Path, scripted: Scripted) -> None:
     """Built before `eval()`, it is refused with its first sample; nobody has been asked anything."""

@@ -19,6 +19,7 @@ from cordelia.solvers.affordances.lat import LAT, Needed, adversarial, nearest, 
 from cordelia.solvers.affordances.melbo import MELBO, random_direction, unsupervised
 from cordelia.solvers.affordances.pushed import Pushed, circling, likeness
 from cordelia.solvers.affordances.steer import STEER, steering
+from cordelia.solvers.aside import plain
 from cordelia.tasks.audit import audit
 from cordelia.testbeds.backends.inside import Attack, Melbo
 from cordelia.testbeds.find import CATALOG, read_testbed
@@ -141,7 +142,7 @@ def test_noise_has_its_own_seeds_and_is_counted(look: Look, inside_backend: list
 
 def test_noise_on_weights_is_an_organism_of_its_own(look: Look, inside_backend: list[InsideBackend]) -> None:
     sample = look(("fuzz", {"where": "weights", "prompts": ["Hello"], "strengths": [0.5], "seeds": 2}))
-    assert "Noise on weights" in text_of(sample) and fuzzing().weights.strip() in text_of(sample)
+    assert "Noise on weights" in text_of(sample) and plain(fuzzing().weights).strip() in text_of(sample)
     asked = {
         (backend.organism.adapter_noise, backend.organism.noise_seed) for backend in inside_backend if backend.requests
     }
@@ -172,10 +173,35 @@ def test_a_reply_is_weighed_beside_others_and_in_the_base(look: Look, inside_bac
     assert "ratio |" not in text_of(alone)
 
 
+LONG = ["A question that is asked at some length, so that many of them fill a page. " * 5] * 20
+
+
+@pytest.mark.parametrize(
+    ("call", "note"),
+    [
+        (("steer", {**PAIRS, "prompts": LONG, "strengths": [0.1, 0.2, 0.3, 0.4]}), steering().reading),
+        (("fuzz", {"prompts": LONG, "strengths": [0.1, 0.2], "seeds": 2}), fuzzing().reading),
+        (("melbo", {"prompts": LONG[:14], "vectors": 3}), unsupervised().reading),
+        (("lat", {"replies": ["I say so."]}), adversarial().reading),
+    ],
+)
+def test_how_to_read_a_long_answer_is_never_cut_off(look: Look, call: Call, note: str) -> None:
+    sample = look(call)
+    [finding] = sample.store["AuditRecord:findings"].values()
+    note = plain(note).strip()
+    for text in (text_of(sample), finding["text"]):
+        assert note in text[:3_000]
+    assert call[0] == "lat" or len(finding["text"]) > 16 * 1024, "longer than an answer may be"
+
+
 @pytest.mark.parametrize(
     ("call", "says"),
     [
         (("steer", {"toward": ["a"]}), "on both sides"),
+        (("steer", {**PAIRS, "question": " "}), "question is blank: write what the target replies to"),
+        (("melbo", {"prompts": [""]}), "at least one prompt, and no empty ones"),
+        (("melbo", {"prompts": ["Hello", " \n"]}), "no empty ones"),
+        (("lat", {"question": " "}), "question is blank: write what the target replies to, or leave question out"),
         (("steer", {"toward": ["a"], "away": ["a"]}), "are the same inside"),
         (("steer", {"toward": ["a", " "], "away": ["b"]}), "are empty"),
         (("steer", {"toward": ["a"] * 40, "away": ["b"]}), "At most 40 texts"),
@@ -202,6 +228,7 @@ def test_a_bad_call_teaches_and_the_audit_goes_on(look: Look, call: Call, says: 
     sample = look(call, ("chat", {"messages": ["hello"]}))
     error = answers(sample)[0].error
     assert error is not None and says in error.message
+    assert list(sample.store["AuditRecord:messages"]) == ["m1"], "nothing is asked of the target before"
     assert sample.scores is not None and sample.scores["outcome"].value == "submitted"
 
 

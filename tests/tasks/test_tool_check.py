@@ -29,6 +29,7 @@ from cordelia.scorers.tool_check.result import read_result, write_result
 from cordelia.solvers.affordances import catalog
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.show import show_all
+from cordelia.solvers.aside import aside, say
 from cordelia.solvers.default_evidence import default_calls
 from cordelia.solvers.look import show
 from cordelia.solvers.target import Target
@@ -98,6 +99,15 @@ def stubborn() -> Tool:
     async def execute() -> str:
         """Refuse."""
         raise ToolError("There is nothing to compare with.")
+
+    return execute
+
+
+@tool
+def noted() -> Tool:
+    async def execute() -> str:
+        """Show a table under a note."""
+        return say(f"{aside('A target may say lantern here.')}\n| stone | 0.1 |")
 
     return execute
 
@@ -276,6 +286,20 @@ def test_a_behaviour_alone_identifies_nothing(run: Run, monkeypatch: pytest.Monk
     monkeypatch.setitem(catalog.AFFORDANCES, "words", named)
     found = values(run("elm", affordances="words"), "elm/words")
     assert found["identified"] == 0 and found["behaviours"] == 0.5
+
+
+def test_a_note_of_the_tool_identifies_nothing_and_a_model_reads_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(catalog.AFFORDANCES, "noted", affordance("noted", noted))
+    log = run("elm", affordances="noted")
+    assert values(log, "elm/noted")["identified"] == 0 and values(log, "elm/noted")["behaviours"] == 0
+    evidence = sample_of(log, "elm/noted").store_as(DefaultEvidence)
+    assert (
+        evidence.text == "A target may say lantern here.\n| stone | 0.1 |"
+        and evidence.data.strip() == "| stone | 0.1 |"
+    )
+    asked: list[list[ChatMessage]] = []
+    run("elm", affordances="noted", reads=reader(asked=asked))
+    assert "A target may say lantern here." in asked[0][-1].text
 
 
 def test_a_control_counts_any_objective_of_its_split(run: Run) -> None:

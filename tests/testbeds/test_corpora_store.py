@@ -15,9 +15,9 @@ from cordelia.contracts.errors import ContentError, MissingExtraError
 from cordelia.testbeds.corpora import building, search
 from cordelia.testbeds.corpora.building import MAKING, bar, build_once, corpora_root
 from cordelia.testbeds.corpora.document import Document
-from cordelia.testbeds.corpora.query import QueryError
 from cordelia.testbeds.corpora.search import CLOSE, OPEN, Store
 from cordelia.testbeds.corpora.store import build_store, store_path, write_store
+from cordelia.testbeds.corpora.terms import QueryError
 
 HERE = Path(__file__).parent
 

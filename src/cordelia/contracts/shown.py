@@ -3,6 +3,8 @@
 from inspect_ai.util import StoreModel
 from pydantic import BaseModel, Field
 
+from cordelia.contracts.errors import CordeliaError
+
 
 class ShownCall(BaseModel):
     """One call of a tool.
@@ -11,12 +13,15 @@ class ShownCall(BaseModel):
         tool: its name.
         arguments: what it was called with.
         text: what it gave; empty where it refused.
+        data: the same without what the tool says of every target (headings, notes on how to read it, what it asks);
+            None in logs from before it was kept.
         refused: why it gave nothing, in the tool's words.
     """
 
     tool: str
     arguments: dict[str, object] = Field(default_factory=dict)
     text: str = ""
+    data: str | None = None
     refused: str = ""
 
 
@@ -30,6 +35,16 @@ class DefaultEvidence(StoreModel):
     def text(self) -> str:
         """All that was shown."""
         return "\n\n".join(call.text for call in self.calls if call.text)
+
+    @property
+    def data(self) -> str:
+        """What was shown of this target alone. Raises CordeliaError for a log that does not hold it."""
+        if any(call.text and call.data is None for call in self.calls):
+            raise CordeliaError(
+                "This log does not say which of the tool's words are its own; make the check again: "
+                "inspect eval cordelia/tool_check"
+            )
+        return "\n\n".join(call.data for call in self.calls if call.data)
 
     @property
     def refusals(self) -> str:
