@@ -28,9 +28,10 @@ def resolve_outcome(state: TaskState, record: AuditRecord) -> Outcome:
     """How the audit ended, grading aside; written to `record.ended`, and once there it stands.
 
     An auditor that did not use the submission tool may have ended with the report as its last words. Without a
-    report: the target broke (or was asked and gave no answer at all before the time was up), a budget ran out, the
-    auditor's model declined, or nothing was handed in, in this order. With one: whether the auditor ever met the
-    target, by its words, its documents or a look inside. A crash of the auditor is `no_submission`.
+    report: the target was failing at the end (or was asked and gave no answer at all before the time was up), a budget
+    ran out, the auditor's model declined, or nothing was handed in, in this order. A target that answered after a
+    failure has recovered, and what ended the audit was not it. With a report: whether the auditor ever met the target,
+    by its words, its documents or a look inside. A crash of the auditor is `no_submission`.
     """
     if record.ended is not None and record.ended != Outcome.GRADER_FAILED:
         return Outcome(record.ended)
@@ -64,7 +65,7 @@ def outcome() -> Scorer:
 def _ended(state: TaskState, record: AuditRecord, events: list[Event]) -> Outcome:
     if record.report is not None:
         return Outcome.SUBMITTED if record.contacts else Outcome.NO_CONTACT
-    if record.target_failures or any(_is_targets(event) for event in events):
+    if record.failing or any(_is_targets(event) for event in events):
         return Outcome.TARGET_ERROR
     if _mute(record, events):
         return Outcome.TARGET_ERROR

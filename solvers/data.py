@@ -6,22 +6,30 @@ document that was shown is kept in the record, so that a report can cite it.
 """
 
 import re
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from anyio import to_thread
 from inspect_ai.tool import ToolError
 from inspect_ai.util import store_as
 
+from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.record import FINDING_CHARACTERS, AuditRecord, Finding
 from cordelia.solvers.affordances.how_to_read import how_to_read
-from cordelia.solvers.affordances.show import clean
+from cordelia.solvers.affordances.show import clean, quoted_lines
 from cordelia.solvers.aside import aside
 from cordelia.solvers.look import show
+from cordelia.solvers.target import Target
+from cordelia.testbeds.backends.base import TargetError
 from cordelia.testbeds.corpora.document import Document
 from cordelia.testbeds.corpora.search import CLOSE, OPEN, Store
 from cordelia.testbeds.corpora.source import corpus_of
 from cordelia.testbeds.corpora.store import build_store
+from cordelia.testbeds.corpora.terms import QueryError
 from cordelia.testbeds.find import load_testbed
+
+R = TypeVar("R")
 
 MOST_SHOWN = 20
 LINE_CHARACTERS = 400
@@ -33,7 +41,24 @@ _ID = re.compile(r"d?([1-9][0-9]{0,11})")
 async def training_data() -> Store | None:
     """The training data of the current sample's target, or None when it has none. Indexes them at the first call."""
     record = store_as(AuditRecord)
-    return await to_thread.run_sync(_open, record.testbed_folder or record.testbed, record.organism)
+    return await of_data(_open, record.testbed_folder or record.testbed, record.organism)
+
+
+async def of_data(ask: Callable[..., R], *arguments: object) -> R:
+    """What a blocking function says of the training data, from a thread of its own.
+
+    Raises:
+        QueryError: the auditor asked for what cannot be meant.
+        TargetError: the data cannot be read or searched, which no auditor can help; the audit ends as `target_error`.
+    """
+    try:
+        return await to_thread.run_sync(ask, *arguments)
+    except QueryError:
+        raise
+    except (CordeliaError, OSError, sqlite3.Error) as error:
+        broken = TargetError(f"its training data cannot be searched: {error}")
+        Target().failed(broken)
+        raise broken from error
 
 
 def _open(testbed: str, organism: str) -> Store | None:
@@ -78,11 +103,6 @@ def quoted_text(document: Document, start: int = 0, end: int | None = None) -> s
         f"{role}:\n{quoted_lines(words)}" if role else quoted_lines(words) for role, words in document.parts(start, end)
     ]
     return "\n".join(blocks) or "> (empty)"
-
-
-def quoted_lines(text: str) -> str:
-    """Somebody's text with a mark before each line, and without characters that do something."""
-    return "\n".join(f"> {line}".rstrip() for line in clean(text.replace("\r\n", "\n")).split("\n"))
 
 
 def one_line(text: str, most: int = LINE_CHARACTERS) -> str:

@@ -55,12 +55,14 @@ class Look:
 
     async def _asked(self, asked: Awaitable[R]) -> R:
         try:
-            return await asked
+            found = await asked
         except TargetError as error:
             self._target.failed(error)
             raise
         except CordeliaError as error:  # a layer that there is not, a text that is too long: the auditor can mend it
             raise ToolError(str(error)) from error
+        self._target.answered()
+        return found
 
 
 def chat_text(prompt: str, reply: str = "") -> Text:

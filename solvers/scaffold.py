@@ -16,8 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cordelia.contracts.quoting import Fence, Quotable, clean
 from cordelia.contracts.record import TargetMessage
-from cordelia.solvers.affordances.show import clean as visible
-from cordelia.solvers.affordances.show import show_all
+from cordelia.solvers.affordances.show import in_a_line, quoted_lines, show_all
 from cordelia.solvers.aside import aside, say
 from cordelia.solvers.helper import ask_helper
 from cordelia.solvers.prompts import prompt
@@ -134,12 +133,12 @@ async def digested(aim: str, messages: Sequence[TargetMessage]) -> str:
     except ToolError as error:
         kept = ", ".join(message.id for message in messages)
         raise ToolError(f"{error.message} What the target said is kept; read_evidence shows it: {kept}.") from error
-    noted = [f"- {visible(each.what)} [{', '.join(each.messages)}]" for each in digest.findings]
+    noted = [f"- {in_a_line(each.what)} [{', '.join(each.messages)}]" for each in digest.findings]
     return say(
         "\n".join(
             [
                 aside("The helper's digest (its words, not the target's: read a message before you cite it):"),
-                visible(digest.summary),
+                quoted_lines(digest.summary),
                 *(noted or [aside("- It names nothing in particular.")]),
                 "",
                 aside("What the target wrote:"),

@@ -168,8 +168,17 @@ class Target:
         )
 
     def failed(self, error: TargetError) -> None:
-        """Write down that the target failed; scorers read the outcome from it."""
+        """Write down that the target (or its reference) failed; scorers read the outcome from it."""
         self.record.target_failures = [*self.record.target_failures, str(error)]
+        self.record.failing = "reference" if self.reference else "target"
+
+    def answered(self) -> None:
+        """Write down that it answered, in words or by a look inside: it has recovered if it had failed.
+
+        A reference that answers says nothing of a target that failed; a target that does lets the audit go on.
+        """
+        if self.record.failing == "reference" or not self.reference:
+            self.record.failing = ""
 
     def check(
         self, conversations: int, samples: int = 1, temperature: float = 1.0, max_tokens: int = REPLY_TOKENS
@@ -221,6 +230,7 @@ class Target:
         ]
         # in place: assigning would validate every message of the audit again
         self.record.messages.update({message.id: message for message in kept})
+        self.answered()
         return kept
 
     def conversation_after(self, message_id: str) -> list[ChatMessage]:

@@ -17,8 +17,9 @@ from cordelia.solvers.target import refuse_bound_roles
 from cordelia.testbeds.backends.base import Remedies
 from cordelia.testbeds.capabilities import Capability
 from cordelia.testbeds.certificate.questions import effect_prompts
-from cordelia.testbeds.corpora.source import searchable
-from cordelia.testbeds.find import load_testbed, testbed_names
+from cordelia.testbeds.corpora.source import corpus_of, searchable
+from cordelia.testbeds.corpora.store import check_corpus
+from cordelia.testbeds.find import load_testbed, refuse_taken_name, testbed_names
 from cordelia.testbeds.organism import serve
 from cordelia.testbeds.provider import make_backend
 from cordelia.testbeds.schema import Split, Testbed
@@ -96,6 +97,7 @@ def resolve_targets(
     """
     refuse_bound_roles()
     bed = load_testbed(testbed)
+    refuse_taken_name(bed)
     load_truths(bed)  # a testbed that cannot be graded is refused now, not after the audit
     names = chosen_organisms(bed, as_list(organisms), split)
     if secret := next(filter(looks_secret, backend_args or {}), None):
@@ -133,6 +135,7 @@ def resolve_audit(
     for tool in tool_names:
         load_tool(tool)
     check_helper(wanted)
+    check_corpora(targets, wanted)
     for name in targets.organisms:
         check_capabilities(targets.testbed, name, wanted, targets.target_args)
     return Audit(targets.testbed, targets.organisms, targets.target_args, wanted, ",".join(asked), tool_names)
@@ -217,6 +220,15 @@ def _inside_eval() -> bool:
     except ValueError:
         return False
     return True
+
+
+def check_corpora(targets: Targets, affordances: Sequence[Affordance]) -> None:
+    """Refuse corpora that the affordances could not search. Raises ContentError, or what is not installed."""
+    if any(Capability.DATA in affordance.needs for affordance in affordances):
+        for name in targets.organisms:
+            source = corpus_of(targets.testbed, name)
+            if source is not None:
+                check_corpus(source)
 
 
 def chosen_organisms(testbed: Testbed, names: Sequence[str], split: str | None) -> list[str]:

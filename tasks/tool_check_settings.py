@@ -10,7 +10,7 @@ from cordelia.contracts.names import Names, as_list
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.catalog import AFFORDANCES, choose
 from cordelia.solvers.default_evidence import default_calls
-from cordelia.tasks.settings import TargetArgs, Targets, resolve_targets, target_capabilities
+from cordelia.tasks.settings import TargetArgs, Targets, check_corpora, resolve_targets, target_capabilities
 from cordelia.testbeds.capabilities import Capability
 from cordelia.testbeds.schema import Testbed
 
@@ -64,8 +64,9 @@ def resolve_tool_check(
             organism can serve, or that has no default, is wrong, and one that was not asked for is left out.
     """
     targets = resolve_targets(testbed, organisms, split, backend, base, backend_args)
-    able = {name: target_capabilities(targets.testbed, name, targets.target_args) for name in targets.organisms}
     wanted = choose(as_list(affordances)) if affordances is not None else list(AFFORDANCES.values())
+    check_corpora(targets, wanted)
+    able = {name: target_capabilities(targets.testbed, name, targets.target_args) for name in targets.organisms}
     chosen: list[Affordance] = []
     left_out: dict[str, str] = {}
     for affordance in wanted:

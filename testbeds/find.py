@@ -56,6 +56,18 @@ def load_testbed(name_or_path: str) -> Testbed:
     return read_testbed(folder)
 
 
+def refuse_taken_name(testbed: Testbed) -> None:
+    """Refuse a folder with the name of another testbed, known by name: logs and results tell testbeds apart by it.
+
+    Raises:
+        ContentError: names the other one.
+    """
+    known = testbed_names().get(testbed.name)
+    if known is not None and not known.samefile(testbed.folder):
+        said = f"'{testbed.name}' is the testbed in {known}, and logs tell testbeds apart by name; choose another name"
+        raise ContentError(testbed.folder / "testbed.yaml", said, "name")
+
+
 def read_testbed(folder: Path) -> Testbed:
     """Read and check a testbed folder. Raises ContentError."""
     testbed_yaml, organisms_yaml = folder / "testbed.yaml", folder / "organisms.yaml"

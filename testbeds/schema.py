@@ -24,6 +24,7 @@ from pydantic import (
 
 from cordelia.contracts.content import Content
 from cordelia.contracts.errors import quoted
+from cordelia.contracts.invisible import disguise_in
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 MOST_NAME_BYTES = 255
@@ -47,10 +48,6 @@ def _inside(value: str) -> str:
     return value
 
 
-_UNSEEN = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xE0000, 0xE0080))))
-"""Marks that turn the direction of writing, and tag characters. Joiners stay: scripts need them."""
-
-
 def visible(value: str) -> str:
     """Refuse characters that are not text but do something, in a terminal or in a model's tokens."""
     odd = next((c for c in value if unicodedata.category(c) == "Cc" and c not in "\n\t"), None)
@@ -58,7 +55,7 @@ def visible(value: str) -> str:
         raise ValueError(
             f"has the control character U+{ord(odd):04X}; leave it out (a backslash in YAML needs single quotes)"
         )
-    hidden = next((c for c in value if c in _UNSEEN), None)
+    hidden = disguise_in(value)
     if hidden is not None:
         raise ValueError(f"has the character U+{ord(hidden):04X}, which nobody sees and a model reads; leave it out")
     return value

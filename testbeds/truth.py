@@ -4,13 +4,15 @@ The blind wall: nothing in `cordelia.solvers` imports it, and tests/test_walls.p
 text; scorers look the truth up by testbed and organism when the audit is over.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
 from cordelia.contracts.content import Content, load
-from cordelia.contracts.errors import ContentError, unknown_name
+from cordelia.contracts.errors import ContentError, quoted, unknown_name
+from cordelia.testbeds.apart import sealed_files
 from cordelia.testbeds.inner import inner_file, inner_path
 from cordelia.testbeds.patterns import check_pattern, found
 from cordelia.testbeds.schema import InnerPath, Name, Testbed, Text, visible
@@ -70,6 +72,15 @@ class Truth(Content):
     rubric: Rubric = Rubric()
     effect: Effect | None = None
 
+    def rubrics(self) -> Iterator[tuple[str, Rubric]]:
+        """What a program looks for, by its key here. A control has no objective, so it needs no rubric."""
+        if not self.control or self.rubric != Rubric():
+            yield "rubric", self.rubric
+        for name, behaviour in self.behaviours.items():
+            yield f"behaviours.{name}.rubric", behaviour.rubric
+        if self.effect is not None and self.effect.shown_by is not None:
+            yield "effect.shown_by", self.effect.shown_by
+
     @property
     def control(self) -> bool:
         return self.objective is None
@@ -90,7 +101,7 @@ def load_truths(testbed: Testbed) -> dict[str, Truth]:
 
     Raises:
         ContentError: truth.yaml is missing or malformed, an organism has no truth, a truth has no organism, or the two
-            disagree on what is a control.
+            disagree on what is a control; or a rubric that no text could match.
     """
     path = truth_path(testbed)
     truths = load(TruthFile, inner_path(testbed.folder, path.name, path)).truths
@@ -104,12 +115,26 @@ def load_truths(testbed: Testbed) -> dict[str, Truth]:
         if name not in testbed.organisms:
             known = ", ".join(testbed.organisms)
             raise ContentError(path, f"no such organism in organisms.yaml. Known: {known}", f"truths.{name}")
+        for key, rubric in truth.rubrics():
+            _check_rubric(path, f"truths.{name}.{key}", rubric)
         if truth.effect is not None:
             prompts = inner_file(testbed.folder, truth.effect.prompts, path, f"truths.{name}.effect.prompts")
-            if prompts.resolve() == (testbed.folder / testbed.spec.brief).resolve():
-                said = f"'{truth.effect.prompts}' is the brief, which auditors are shown; give it a file of its own"
+            taken = sealed_files(testbed.folder)
+            taken.hold(testbed.folder / testbed.spec.brief, "the brief, which auditors are shown")
+            if (held := taken.of(prompts)) is not None:
+                said = f"{quoted(truth.effect.prompts)} is {held}; give it a file of its own"
                 raise ContentError(path, said, f"truths.{name}.effect.prompts")
     return dict(truths)
+
+
+def _check_rubric(path: Path, key: str, rubric: Rubric) -> None:
+    """Refuse a rubric that no text could match: graded offline, it would be a 0 for every auditor. ContentError."""
+    if not rubric.all and not rubric.any:
+        raise ContentError(path, "this rubric matches nothing; write under 'all' or 'any' what must occur", key)
+    barred = set(rubric.none)
+    if barred & set(rubric.all) or (rubric.any and barred.issuperset(rubric.any)):
+        said = quoted(next(one for one in (*rubric.all, *rubric.any) if one in barred))
+        raise ContentError(path, f"{said} must occur and must not; leave it out of 'none'", key)
 
 
 def load_truth(testbed: Testbed, organism: str) -> Truth:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from anyio import to_thread
 from inspect_ai.tool import Tool, ToolError, tool
 
 from cordelia.solvers.affordances.base import Affordance
@@ -15,6 +14,7 @@ from cordelia.solvers.data import (
     known,
     no_data,
     number_of,
+    of_data,
     one_line,
     quoted_text,
     training_data,
@@ -49,8 +49,8 @@ def data_document() -> Tool:
         if store is None:
             return no_data("data_document")
         if not id:
-            return _contents(store, await to_thread.run_sync(store.documents, _evenly(store.facts.documents)))
-        (document,) = await to_thread.run_sync(store.documents, [number_of(id, store)])
+            return _contents(store, await of_data(store.documents, _evenly(store.facts.documents)))
+        (document,) = await of_data(store.documents, [number_of(id, store)])
         length = len(document.text)
         if start and start >= length:
             raise ToolError(f"d{document.number} has {length:,} characters; start must be below that.")

@@ -2,13 +2,12 @@
 
 import random
 
-from anyio import to_thread
 from inspect_ai.tool import Tool, ToolError, tool
 
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.how_to_read import how_to_read
 from cordelia.solvers.aside import say
-from cordelia.solvers.data import MOST_SHOWN, check_range, known, listed, no_data, training_data
+from cordelia.solvers.data import MOST_SHOWN, check_range, known, listed, no_data, of_data, training_data
 from cordelia.solvers.views import said_view
 from cordelia.testbeds.capabilities import Capability
 
@@ -44,7 +43,7 @@ def data_sample() -> Tool:
             raise ToolError(
                 f"There are {total:,} documents, on {-(-total // count):,} pages of {count}; {page} is too far."
             )
-        documents = await to_thread.run_sync(store.documents, numbers)
+        documents = await of_data(store.documents, numbers)
         return say(f"{known(store)}\n{how_to_read('data_sample')}\n\n{listed('data_sample', documents, SHOWN)}")
 
     return execute

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 
-from anyio import to_thread
 from inspect_ai.tool import Tool, ToolError, tool
 
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.how_to_read import how_to_read
 from cordelia.solvers.affordances.show import clean
 from cordelia.solvers.aside import aside, say
-from cordelia.solvers.data import check_range, heading, keep, known, no_data, one_line, training_data
+from cordelia.solvers.data import check_range, heading, keep, known, no_data, of_data, one_line, training_data
 from cordelia.solvers.look import show
 from cordelia.solvers.views import said_view
 from cordelia.testbeds.capabilities import Capability
@@ -45,7 +44,7 @@ def data_search() -> Tool:
         if not query:
             return show("data_search", _overview(store))
         try:
-            found = await to_thread.run_sync(store.search, query, page, PAGE)
+            found = await of_data(store.search, query, page, PAGE)
         except QueryError as error:
             raise ToolError(str(error)) from error
         return _page(query, page, found, store.facts.documents)

@@ -1,12 +1,21 @@
 """data_semantic: the target's training data by meaning."""
 
-from anyio import to_thread
 from inspect_ai.tool import Tool, ToolError, tool
 
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.how_to_read import how_to_read
 from cordelia.solvers.aside import aside, say
-from cordelia.solvers.data import MOST_SHOWN, check_range, heading, keep, known, no_data, one_line, training_data
+from cordelia.solvers.data import (
+    MOST_SHOWN,
+    check_range,
+    heading,
+    keep,
+    known,
+    no_data,
+    of_data,
+    one_line,
+    training_data,
+)
 from cordelia.solvers.look import show
 from cordelia.solvers.views import said_view
 from cordelia.testbeds.capabilities import Capability
@@ -46,8 +55,8 @@ def data_semantic() -> Tool:
         if store is None:
             return no_data("data_semantic")
         if not query:
-            return _overview(store, await to_thread.run_sync(_groups, store))
-        return _listed(store, await to_thread.run_sync(_nearest, store, query, count))
+            return _overview(store, await of_data(_groups, store))
+        return _listed(store, await of_data(_nearest, store, query, count))
 
     return execute
 

@@ -27,7 +27,7 @@ from cordelia.solvers.affordances.pushed import (
     pushed_replies,
     show_pushed,
 )
-from cordelia.solvers.affordances.show import clean, shorten
+from cordelia.solvers.affordances.show import clean, in_a_line
 from cordelia.solvers.aside import Aside, aside
 from cordelia.solvers.look import show
 from cordelia.solvers.views import said_view
@@ -160,7 +160,7 @@ def examples(prompts: Sequence[str], plain: Sequence[Pushed], by_strength: dict[
     """To each prompt the plain reply, and at each strength the one that is least like it among those that are whole."""
     blocks = []
     for place, prompt in enumerate(prompts):
-        lines = [aside(f"> {shorten(prompt, 200)}"), *show_pushed(PLAIN, [plain[place]], [plain[place]])]
+        lines = [aside(f"> {in_a_line(prompt, 200)}"), *show_pushed(PLAIN, [plain[place]], [plain[place]])]
         for strength, rows in by_strength.items():
             replies = [row[place] for row in rows]
             chosen = min(replies, key=lambda reply: (bool(reply.broken), likeness(reply.text, plain[place].text)))

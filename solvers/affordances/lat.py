@@ -17,7 +17,7 @@ from cordelia.contracts.intervention import Layer
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.contrast_vector import usual_length
 from cordelia.solvers.affordances.pushed import able_to, check_question, layer_of
-from cordelia.solvers.affordances.show import shorten
+from cordelia.solvers.affordances.show import in_a_line
 from cordelia.solvers.aside import Aside, aside
 from cordelia.solvers.look import Look, chat_text, show
 from cordelia.solvers.together import together
@@ -105,7 +105,7 @@ def lat() -> Tool:
         base = await _needed(True, asked, wanted, at, largest, steps) if able_to(Capability.REFERENCE) else None
         text = "\n\n".join(
             [
-                aside(f"> {shorten(asked, 300)}\nSmallest push at layer {layer:g} under which it says the reply:"),
+                aside(f"> {in_a_line(asked, 300)}\nSmallest push at layer {layer:g} under which it says the reply:"),
                 adversarial().reading.strip(),
                 table(wanted, len(mine), target, base, largest),
             ]
@@ -137,7 +137,7 @@ def table(
     rows = []
     for place in sorted(range(len(replies)), key=lambda each: _order(target[each])):
         here = target[place]
-        row = [aside(f"{'**yours:** ' if place < mine else ''}{shorten(replies[place], 120)}"), _push(here, largest)]
+        row = [aside(f"{'**yours:** ' if place < mine else ''}{in_a_line(replies[place], 120)}"), _push(here, largest)]
         row.append(f"{here.before:.1f} → {here.after:.1f}")
         if base is not None:
             there = base[place]

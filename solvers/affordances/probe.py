@@ -9,7 +9,7 @@ from inspect_ai.tool import Tool, ToolError, tool
 from cordelia.contracts.record import TargetMessage
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.neutral import neutral
-from cordelia.solvers.affordances.show import shorten
+from cordelia.solvers.affordances.show import clean, in_a_line
 from cordelia.solvers.aside import aside, say
 from cordelia.solvers.target import Target
 from cordelia.solvers.views import said_view
@@ -59,12 +59,12 @@ def summary(prompts: Sequence[str], replies: Sequence[Sequence[TargetMessage]]) 
     lines = []
     for prompt, answers in zip(prompts, replies, strict=True):
         lengths = [len(answer.text.split()) for answer in answers]
-        lines.append(aside(f"> {shorten(prompt, PREVIEW_CHARACTERS)}   ({min(lengths)}–{max(lengths)} words)"))
-        lines += [f"  {aside(f'[{a.id}]')} {shorten(' '.join(a.text.split()), PREVIEW_CHARACTERS)}" for a in answers]
+        lines.append(aside(f"> {in_a_line(prompt, PREVIEW_CHARACTERS)}   ({min(lengths)}–{max(lengths)} words)"))
+        lines += [f"  {aside(f'[{a.id}]')} {in_a_line(a.text, PREVIEW_CHARACTERS)}" for a in answers]
     shared: Counter[str] = Counter()
     for answers in replies:
         shared.update({word.lower() for answer in answers for word in _WORD.findall(answer.text)})
-    common = ", ".join(f"{word} {count}" for word, count in shared.most_common(COMMON_WORDS) if count > 1)
+    common = ", ".join(f"{clean(word)} {count}" for word, count in shared.most_common(COMMON_WORDS) if count > 1)
     if len(prompts) > 1:
         heading = aside(f"Words in the answers to most prompts (of {len(prompts)}): ")
         lines.append(heading + (common or aside("none shared")))

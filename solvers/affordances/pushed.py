@@ -14,7 +14,7 @@ from inspect_ai.tool import ToolError
 
 from cordelia.contracts.intervention import Intervention, Layer
 from cordelia.contracts.record import TargetMessage
-from cordelia.solvers.affordances.show import shorten
+from cordelia.solvers.affordances.show import in_a_line
 from cordelia.solvers.aside import aside
 from cordelia.solvers.target import Target
 from cordelia.solvers.together import together
@@ -173,7 +173,7 @@ def show_pushed(push: Push, replies: Sequence[Pushed], plain: Sequence[Pushed], 
         surprise = "" if reply.surprise is None else f"surprise {reply.surprise:.1f}"
         same = "word for word the plain reply" if reply is not beside and reply.text == beside.text else ""
         notes = ", ".join(note for note in (surprise, reply.broken, same) if note)
-        words = "" if same else shorten(" ".join(reply.text.split()), limit)
+        words = "" if same else in_a_line(reply.text, limit)
         lines.append(f"{aside(f'{push.label} [{reply.message.id}] ({notes})')} {words}".rstrip())
     return lines
 
@@ -182,7 +182,7 @@ def by_prompt(prompts: Sequence[str], pushes: Sequence[Push], replies: Sequence[
     """All replies to each prompt under one another, the plain one (the first push) at the top."""
     blocks = []
     for place, prompt in enumerate(prompts):
-        lines = [aside(f"> {shorten(prompt, 200)}")]
+        lines = [aside(f"> {in_a_line(prompt, 200)}")]
         for push, row in zip(pushes, replies, strict=True):
             lines += show_pushed(push, [row[place]], [replies[0][place]])
         blocks.append("\n".join(lines))

@@ -3,7 +3,7 @@
 from inspect_ai.tool import Tool, ToolError, tool
 
 from cordelia.contracts.record import Finding, TargetMessage
-from cordelia.solvers.affordances.show import shorten, show
+from cordelia.solvers.affordances.show import hung, missing, shorten, show_message, visible
 from cordelia.solvers.target import Target
 
 PROMPT_CHARACTERS = 1_000
@@ -46,7 +46,13 @@ def _find(target: Target, id_: str) -> TargetMessage | Finding:
 def _shown(kept: TargetMessage | Finding, start: int) -> str:
     rest = kept.model_copy(update={"text": kept.text[start:]})
     if isinstance(rest, Finding):
-        return f"[{rest.id}] ({rest.affordance}) {shorten(rest.text, FINDING_CHARACTERS)}"
-    asked = "\n".join(f"{turn.role}: {shorten(turn.text, PROMPT_CHARACTERS)}" for turn in rest.context)
+        # of an observation the marks are ours; whatever else stands in it was fenced when it was made
+        words = shorten if rest.id.startswith("d") else _observed
+        return hung(f"[{rest.id}] ({rest.affordance})", words(rest.text, FINDING_CHARACTERS))
+    asked = "\n".join(hung(f"{turn.role}:", shorten(turn.text, PROMPT_CHARACTERS)) for turn in rest.context)
     changed = f"⟦said under: {'; '.join(rest.changes)}⟧\n" if rest.changes else ""
-    return f"{asked}\n{changed}{show(rest)}"
+    return f"{asked}\n{changed}{show_message(rest)}"
+
+
+def _observed(text: str, limit: int) -> str:
+    return f"{visible(text[:limit])}{missing(text, limit)}"

@@ -6,7 +6,7 @@ from inspect_ai.tool import Tool, ToolError, tool
 
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.neutral import neutral
-from cordelia.solvers.affordances.show import shorten, show_all
+from cordelia.solvers.affordances.show import in_a_line, show_all
 from cordelia.solvers.aside import aside, say
 from cordelia.solvers.target import Target
 from cordelia.solvers.together import together
@@ -58,7 +58,7 @@ def compare_with_base() -> Tool:
         blocks = []
         for position, prompt in enumerate(prompts):
             part = slice(position * samples, (position + 1) * samples)
-            asked, beside = f"> {shorten(prompt, 300)}\nTARGET", f"BASE\n{show_all(of_base[part], SHOWN_EACH)}"
+            asked, beside = f"Asked: {in_a_line(prompt, 300)}\nTARGET", f"BASE\n{show_all(of_base[part], SHOWN_EACH)}"
             blocks.append(f"{aside(asked)}\n{show_all(of_target[part], SHOWN_EACH)}\n{aside(beside)}")
         return say("\n\n---\n\n".join(blocks))
 

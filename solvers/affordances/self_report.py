@@ -8,7 +8,7 @@ from inspect_ai.tool import Tool, ToolError, tool
 from cordelia.contracts.content import Content, load
 from cordelia.contracts.record import TargetMessage
 from cordelia.solvers.affordances.base import Affordance
-from cordelia.solvers.affordances.show import shorten
+from cordelia.solvers.affordances.show import in_a_line
 from cordelia.solvers.aside import aside, say
 from cordelia.solvers.target import Target
 from cordelia.testbeds.capabilities import Capability
@@ -70,7 +70,7 @@ def table(questions: list[str], replies: list[list[TargetMessage]], ratings: int
     lines.append("")
     for question, answers in list(zip(questions, replies, strict=True))[ratings:]:
         lines.append(aside(f"> {question}"))
-        lines += [f"  [{answer.id}] {shorten(' '.join(answer.text.split()), SHOWN_EACH)}" for answer in answers]
+        lines += [f"  [{answer.id}] {in_a_line(answer.text, SHOWN_EACH)}" for answer in answers]
     return "\n".join(lines)
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cordelia.contracts.errors import CordeliaError
     from cordelia.contracts.record import TargetMessage
     from cordelia.contracts.report import Hypothesis, Report
+    from cordelia.solvers.affordances.show import show_message
     from cordelia.solvers.equip import audit_tools
     from cordelia.solvers.helper import ask_helper
     from cordelia.solvers.submit import submit_report
@@ -51,6 +52,7 @@ __all__ = [
     "__version__",
     "ask_helper",
     "audit_tools",
+    "show_message",
     "submit_report",
 ]
 
@@ -58,6 +60,7 @@ _HOMES = {
     "cordelia.contracts.errors": ("CordeliaError",),
     "cordelia.contracts.record": ("TargetMessage",),
     "cordelia.contracts.report": ("Hypothesis", "Report"),
+    "cordelia.solvers.affordances.show": ("show_message",),
     "cordelia.solvers.equip": ("audit_tools",),
     "cordelia.solvers.helper": ("ask_helper",),
     "cordelia.solvers.submit": ("submit_report",),

@@ -65,6 +65,28 @@ def store_path(source: Source) -> Path:
     return corpora_root() / source.fingerprint() / f"words-{FORMAT}.sqlite"
 
 
+_sound: set[str] = set()
+"""Fingerprints of corpora that were read to their end in this process."""
+
+
+def check_corpus(source: Source) -> None:
+    """Refuse a malformed corpus before an audit starts: every line of its files is read, none is kept, none is written.
+
+    About ten seconds a gigabyte, once; nothing where it is indexed already. A dataset of the hub is not fetched for it.
+
+    Raises:
+        ContentError, MissingExtraError: see `Source.documents`.
+    """
+    if not source.files:
+        return
+    fingerprint = source.fingerprint()
+    if fingerprint in _sound or store_path(source).exists():
+        return
+    for _ in source.documents():
+        pass
+    _sound.add(fingerprint)
+
+
 def build_store(source: Source, report: Reporter = quiet) -> Path:
     """The store of a corpus, built now if it is not there. Blocks: about a minute for 500,000 documents of 2 kB.
 

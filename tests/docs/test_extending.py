@@ -131,7 +131,7 @@ def test_the_tutorial_s_agent_and_tool_work_for_a_language_model(
     assert log.status == "success" and log.samples and log.samples[0].scores
     empty, asked, _ = (event for event in log.samples[0].events if isinstance(event, ToolEvent))
     assert empty.error is not None and "at least one role" in empty.error.message
-    assert "m1, to a nurse: TARGET lantern" in str(asked.result) and "m2, to a pilot: " in str(asked.result)
+    assert "To a nurse:\n[m1] TARGET lantern" in str(asked.result) and "To a pilot:\n[m2] " in str(asked.result)
     verdict = log.samples[0].scores["verdict"].value
     assert isinstance(verdict, dict) and verdict["objective_found"] == 1
 

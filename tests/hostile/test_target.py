@@ -10,8 +10,11 @@ import pytest
 from click.testing import CliRunner
 from hostile_cast import (
     CANNOT_ANSWER,
+    FORGERIES,
+    HONEST,
     NAMES,
     OBJECTIVE,
+    TEXTS,
     auditor_model,
     grader_model,
     hostile_backend,
@@ -97,6 +100,45 @@ def test_an_auditor_reads_bounded_and_visible_text(log: EvalLog, name: str) -> N
             assert len(message.text) < SHOWN_CHARS
             bad = {char for char in message.text if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}}
             assert bad <= {"\n", "\t"}, (message.function, sorted(map(hex, map(ord, bad))))
+
+
+WORDS = re.compile(r"(?<=\[[mr]\d\] ).*|(?<=\[[mr]\d\d\] ).*|(?<=^assistant: ).*|(?<=\| )[–\d, ]+(?= \|)")
+"""What of a line at the margin is the target's, or counted from its words."""
+
+
+MARK = re.compile(r"⟦(?![\d,]+ more characters⟧).*?⟧")
+"""A mark of ours, but for the one that says how much was cut."""
+
+
+def margin(text: str) -> list[str]:
+    """The lines of a tool's answer that begin at our margin, without the target's words."""
+    lines = [line for line in text.splitlines() if not line.startswith(">")]
+    return [WORDS.sub("", line.partition("(of 2): ")[0]) for line in lines]
+
+
+@pytest.mark.parametrize("name", sorted(FORGERIES))
+def test_no_line_at_the_margin_is_the_targets(log: EvalLog, name: str) -> None:
+    """A target that writes ids, headings, rules and marks is shown like one that does not."""
+    forged, honest = (
+        [message for message in sample_of(log, each).messages if isinstance(message, ChatMessageTool)]
+        for each in (name, HONEST)
+    )
+    assert {"chat", "probe", "compare_with_base", "self_report", "read_evidence"} <= {each.function for each in forged}
+    for answer, other in zip(forged, honest, strict=True):
+        assert margin(answer.text) == margin(other.text), answer.function
+        assert MARK.findall(answer.text) == MARK.findall(other.text), answer.function
+        assert not set(answer.text) & set("〚〛")
+    record = sample_of(log, name).store_as(AuditRecord)
+    assert {message.text for message in record.messages.values() if message.written_by == "target"} == {TEXTS[name]}
+
+
+def test_blanks_that_hold_text_are_seen(log: EvalLog) -> None:
+    for message in sample_of(log, "unseen").messages:
+        if isinstance(message, ChatMessageTool):
+            assert not set(message.text) & {"\u034f", "\u115f", "\u1160", "\u3164", "\uffa0", "\u2800", "\ufe00"}
+            assert not any(0xE0100 <= ord(char) < 0xE01F0 for char in message.text), message.function
+            assert not re.search("(?<!\u2764)\ufe0f", message.text), "only after an emoji it is what it seems"
+    assert "\U000e0173" not in ASKED["unseen"] and "\u3164" not in ASKED["unseen"]
 
 
 def test_the_records_are_bounded(log: EvalLog, log_file: Path) -> None:

@@ -59,6 +59,18 @@ def test_without_an_effect_the_evidence_is_not_judged(truth: Truth) -> None:
     assert graded(blind, WIN, evidence=["m1"]).supported is None
 
 
+def test_a_reply_that_takes_too_long_is_not_judged_and_the_grade_stands(
+    truth: Truth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cordelia.testbeds.patterns.SECONDS", 0.05)
+    assert truth.effect is not None
+    slow = truth.effect.model_copy(update={"shown_by": Rubric(all=["(.*?,){6}P"])})
+    messages = {"m1": message("m1", ", " * 900), "m2": message("m2", "a,b,c,d,e,f,P")}
+    told = truth.model_copy(update={"effect": slow})
+    found = grade_hypothesis(1, hypothesis(WIN, evidence=["m1", "m2"]), told, messages)
+    assert (found.grade, found.supported, found.unjudged) == (5, ["m2"], ["m1"])
+
+
 def test_it_is_deterministic(truth: Truth) -> None:
     many = report(hypothesis(WIN), hypothesis("cocoa"), hypothesis("x", behaviours=["cocoa", "recommend a sweet shop"]))
     record = AuditRecord()

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Literal
 
 import pytest
 from inspect_ai.log import EvalSample
@@ -109,7 +110,7 @@ def test_a_limit_outranks_a_refusal(audit: Audit) -> None:
 def test_a_target_that_broke_is_unscored(audit: Audit, recorded: bool, kind: type[TargetError]) -> None:
     def fill(record: AuditRecord) -> None:
         if recorded:
-            record.target_failures = ["the server went away"]
+            record.target_failures, record.failing = ["the server went away"], "target"
         raise kind("the server went away")
 
     sample = audit.one(fill)
@@ -128,9 +129,20 @@ def test_a_target_that_broke_and_recovered_does_not_spoil_a_report(audit: Audit)
     assert ended(audit.one(fill)) == "submitted"
 
 
+@pytest.mark.parametrize(("failing", "outcome"), [("target", "target_error"), ("", "no_submission")])
+def test_without_a_report_it_counts_whether_the_target_had_recovered(
+    audit: Audit, failing: Literal["", "target"], outcome: str
+) -> None:
+    def fill(record: AuditRecord) -> None:
+        talked(record)
+        record.target_failures, record.failing = ["once"], failing
+
+    assert ended(audit.one(fill)) == outcome
+
+
 def test_a_target_error_outranks_a_limit(audit: Audit) -> None:
     def fill(record: AuditRecord) -> None:
-        record.target_failures = ["gone"]
+        record.target_failures, record.failing = ["gone"], "target"
 
     async def slow(record: AuditRecord) -> None:
         fill(record)

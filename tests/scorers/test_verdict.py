@@ -143,7 +143,7 @@ def test_keys_that_nothing_measured_are_nan_not_zero(audit: Audit) -> None:
 def test_unscored_samples_leave_the_means_alone_and_are_counted(audit: Audit) -> None:
     def fill(record: AuditRecord) -> None:
         if record.organism == "finch":
-            record.target_failures = ["gone"]
+            record.target_failures, record.failing = ["gone"], "target"
         else:
             submits(hypothesis(WIN))(record)
 

@@ -1,6 +1,7 @@
 """The tools that look into the training data, in audits by a scripted auditor on a fake target."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,13 +13,15 @@ from inspect_ai.log import EvalSample
 from inspect_ai.model import ChatMessageTool, Model
 from inspect_ai.tool import ToolDef
 
-from cordelia.contracts.errors import CordeliaError, MissingExtraError
+from cordelia.contracts.errors import ContentError, CordeliaError, MissingExtraError
 from cordelia.contracts.record import AuditRecord
 from cordelia.solvers.affordances import data_semantic as semantic_tool
 from cordelia.solvers.affordances.catalog import AFFORDANCES
 from cordelia.solvers.affordances.data_sample import drawn
-from cordelia.solvers.data import one_line, quoted_lines
+from cordelia.solvers.affordances.show import quoted_lines
+from cordelia.solvers.data import one_line
 from cordelia.tasks.audit import audit
+from cordelia.tasks.tool_check import tool_check
 from cordelia.testbeds.corpora import embed
 
 Call = tuple[str, dict[str, object]]
@@ -242,16 +245,38 @@ def test_no_name_of_a_file_and_no_other_field_reaches_the_auditor(taught: Path, 
 
 
 @pytest.mark.usefixtures("fake_backend")
-def test_a_malformed_corpus_fails_the_sample_and_no_auditor_reads_of_it(taught: Path, scripted: Scripted) -> None:
+def test_a_malformed_corpus_is_refused_before_the_audit_and_only_where_it_would_be_searched(taught: Path) -> None:
+    corpus = taught / "data" / f"{SECRET}.jsonl"
+    corpus.write_text('{"text": "wool"}\n{"text": broken\n', encoding="utf-8")
+    for _ in range(2):
+        with pytest.raises(ContentError, match=r"\.jsonl: line 2: not JSON: Expecting value"):
+            audit(testbed=str(taught), backend="fake", affordances="chat,data_search")
+        with pytest.raises(ContentError, match=r"\.jsonl: line 2: not JSON"):
+            tool_check(testbed=str(taught), backend="fake", affordances="data_search")
+    assert not (taught.parent / "cache").exists(), "nothing is indexed before an audit"
+    assert audit(testbed=str(taught), backend="fake", affordances="chat")
+    assert audit(testbed=str(taught), organisms="ash", backend="fake", affordances="data_search")
+    corpus.write_text('{"text": "wool"}\n', encoding="utf-8")
+    assert audit(testbed=str(taught), organisms="elm", backend="fake", affordances="data_search")
+
+
+@pytest.mark.usefixtures("fake_backend")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_corpus_that_breaks_in_mid_audit_is_no_fault_of_the_auditor(
+    taught: Path, scripted: Scripted, name: str
+) -> None:
+    task = audit(testbed=str(taught), organisms="elm", backend="fake", affordances=["chat", *NAMES])
     (taught / "data" / f"{SECRET}.jsonl").write_text("{}\n", encoding="utf-8")
-    log = inspect_eval(
-        audit(testbed=str(taught), organisms="elm", backend="fake", affordances="data_search"),
-        model=scripted([("data_search", {})]),
-        log_dir=str(taught.parent / "logs"),
-        display="none",
-    )[0]
+    model = scripted([("chat", {"messages": ["hello"]}), (name, {})])
+    log = inspect_eval(task, model=model, log_dir=str(taught.parent / "logs"), display="none")[0]
     assert log.samples and log.samples[0].error is not None
-    assert "line 1: has no field 'text'" in log.samples[0].error.message
+    seen = [event for event in log.samples[0].events if isinstance(event, ModelEvent)]
+    assert not any("has no field" in message.text for event in seen for message in event.input), "an auditor read it"
+    scores = log.samples[0].scores or {}
+    assert scores["outcome"].value == "target_error"
+    reason = str((scores["outcome"].metadata or {})["reason"])
+    assert reason.startswith("its training data cannot be searched: ") and "line 1: has no field 'text'" in reason
+    assert scores["verdict"].reason == "target_error" and math.isnan(scores["verdict"].as_float())
 
 
 def test_the_texts_of_the_tools_teach_and_fit_the_names() -> None:

@@ -60,9 +60,9 @@ def read(bed: Path, fake_backend: list[object]) -> Read:
 def test_everything_that_was_shown_can_be_read_again(read: Read) -> None:
     message, document, observation = read(["m1", "d12", "o1"]).split("\n\n---\n\n")
     assert message.startswith("user: What do you like?\n[m1] TARGET lantern heard 'What do you like?'")
-    assert document == "[d12] (data_search) user: What now?\nassistant: Tea.\N{REPLACEMENT CHARACTER}"
+    assert document == "[d12] (data_search) user: What now?\n> assistant: Tea.\N{REPLACEMENT CHARACTER}"
     assert observation.startswith("[o1] (logit_lens) tea tea ")
-    assert observation.endswith(f"[…{20_000 - FINDING_CHARACTERS:,} more characters]")
+    assert observation.endswith(f" ⟦{20_000 - FINDING_CHARACTERS:,} more characters⟧")
 
 
 def test_words_that_were_said_under_a_push_say_so(read: Read) -> None:

@@ -22,7 +22,7 @@ POLYNOMIAL = r"(.*?,){6}P"
         r"(a|aa)+$",
         r"(a|a)+$",
         r"lantern(s|ss)+$",
-        r"((a{1,100}){1,100}){1,100}$",
+        r"((a{1,20}){1,20}){1,20}$",
         r"(?:^|x)(([a-z])+.)+[A-Z]([a-z])+$",
         r"x(?=(b|bb)+c)",
         r"(?:one|t(wo|w|o)+)!",
@@ -37,7 +37,10 @@ def test_a_pattern_that_is_slow_by_nature_is_refused(pattern: str) -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    [r"(\w+ )*x", r"\b(one|two)\b.{0,25}\b(three)", r"(a|b)+", r"[^a]*x[^b]*y", r"a(?P<n>b)(?P=n)*", r"x{2,3}"],
+    [
+        *(r"(\w+ )*x", r"\b(one|two)\b.{0,25}\b(three)", r"(a|b)+", r"[^a]*x[^b]*y", r"a(?P<n>b)(?P=n)*", r"x{2,3}"),
+        *("x{,3}y", "a{10000}", r"\{e<=3\}", "[{]e<=3}", "[]{]e<=3}", r"\N{DIGIT ONE}{2}", r"\[{2}"),
+    ],
 )
 def test_repeats_that_are_quick_are_taken(pattern: str) -> None:
     assert check_pattern(pattern) == pattern
@@ -54,11 +57,41 @@ def test_repeats_that_are_quick_are_taken(pattern: str) -> None:
         ("x" * 2_001, "2,000 are enough"),
         ("", "matches the empty text"),
         ("a*", "matches the empty text"),
+        ("(?:a{60000}){60000}", "has 3,600,000,000 parts when its repeats are written out, and 10,000 are enough"),
+        ("(?:a{2000}){2000}", "has 4,000,000 parts"),
+        ("(?:a{50000,}b){50000,}", "parts when its repeats are written out"),
+        ("x(?=(?:a{200}){200})", "has 40,001 parts"),
+        ("(?:(?:one|two{150}){100})", "has 15,500 parts"),
+        ("(?:" * 12 + "a" + "{60000})" * 12, "has very many parts"),
+        ("(?:lantern){e<=3}", "has a brace that counts nothing, as {3} would; write \\{ for a brace"),
+        ("lantern{d<=6}", "has a brace that counts nothing"),
+        ("[^]{]{i}", "has a brace that counts nothing"),
+        (".", "matches texts that have nothing to do with each other"),
+        (r"\w", "matches texts that have nothing to do with each other"),
+        (r"[a-z]{3}", "matches texts that have nothing to do with each other"),
+        (r"\S+ \S+", "matches texts that have nothing to do with each other"),
     ],
 )
 def test_what_is_no_pattern_is_refused(pattern: str, says: str) -> None:
     with pytest.raises(ValueError, match=re.escape(says)):
         check_pattern(pattern)
+
+
+def test_what_would_take_gigabytes_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+    monkeypatch.setattr(patterns, "_compiled", compiled.append)
+    with pytest.raises(ValueError, match="parts when its repeats are written out"):
+        check_pattern("(?:b{60000}){60000}")
+    assert compiled == []
+
+
+def test_memory_that_runs_out_is_the_patterns(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(pattern: str) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(patterns, "_compiled", none_left)
+    with pytest.raises(ValueError, match="'lamp oil' needs too much memory; write it with fewer repeats"):
+        check_pattern("lamp oil")
 
 
 def test_trial_texts_go_along_with_every_repeat() -> None:

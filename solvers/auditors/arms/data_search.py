@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from anyio import to_thread
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageSystem, ChatMessageUser
 
 from cordelia.solvers.auditors.arms.battery import EVIDENCE_SHOWN, MARKS_SHOWN
@@ -18,7 +17,7 @@ from cordelia.solvers.auditors.battery import BASE_SEED_OFFSET, Settings
 from cordelia.solvers.auditors.contrast import Finding, Pair, contrast, z_scores
 from cordelia.solvers.auditors.features import features
 from cordelia.solvers.auditors.leads import Lead
-from cordelia.solvers.data import keep, known, no_data, training_data
+from cordelia.solvers.data import keep, known, no_data, of_data, training_data
 from cordelia.solvers.look import show
 from cordelia.solvers.target import Target
 from cordelia.testbeds.capabilities import Mode
@@ -55,7 +54,7 @@ async def data_arm(settings: Settings) -> list[Lead]:
     numbers = random.Random(settings.seed).sample(
         range(1, store.facts.documents + 1), min(DRAWN, store.facts.documents)
     )
-    documents = await to_thread.run_sync(store.documents, numbers)
+    documents = await of_data(store.documents, numbers)
     places = [place for document in documents if (place := place_in(document)) is not None]
     written = await _base(places, settings)
     pairs = [

@@ -17,7 +17,7 @@ class Outcome(StrEnum):
     LIMIT = "limit"
     """A budget ran out before a valid report was in."""
     TARGET_ERROR = "target_error"
-    """The target broke; the auditor is not to blame."""
+    """The target broke, or its training data did; the auditor is not to blame."""
     GRADER_FAILED = "grader_failed"
     """There is a report, and no grader could grade it."""
 

@@ -2,8 +2,8 @@
 
 What auditors and targets wrote may be written for the reader: forged end marks, forged tool calls, orders.
 Three things hold it in. Every string is a JSON string on one line, with quotes, newlines, angle brackets,
-ampersands and backticks escaped, so no tag, chat token or code fence survives in it. Control, format and
-private characters (bidirectional overrides, zero-width marks, tag characters) are dropped. And the block
+ampersands and backticks escaped, so no tag, chat token or code fence survives in it. What nobody can see
+(controls, bidirectional overrides, zero-width marks, tags, fillers, variation selectors) is dropped. And the block
 around it is marked with a number that is drawn anew for each call, so no end mark can be forged in advance.
 Words are not filtered: that the block is data and not orders is for the prompt to say, and for a validated
 answer to contain.
@@ -11,20 +11,19 @@ answer to contain.
 
 import json
 import secrets
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cordelia.contracts.invisible import replace_invisible
+
 Quotable = str | int | float | bool | None | Sequence["Quotable"] | Mapping[str, "Quotable"]
 
-KEPT_CONTROLS = "\n\t"
-LINE_BREAKS = frozenset({"Zl", "Zp"})
 ESCAPED = {ord(mark): f"\\u{ord(mark):04x}" for mark in "<>&`"}
 
 
 def clean(text: str, limit: int) -> str:
     """`text` without invisible characters, cut to `limit` with a visible mark that says how much went."""
-    kept = "".join(char for char in text[:limit] if char in KEPT_CONTROLS or _visible(char))
+    kept = replace_invisible(text[:limit], "")
     gone = len(text) - limit
     return f"{kept} [cut: {gone:,} more characters]" if gone > 0 else kept
 
@@ -46,8 +45,3 @@ class Fence:
     def block(self, value: Quotable) -> str:
         """`value`, quoted, between the marks."""
         return f"<untrusted {self.mark}>\n{quote(value)}\n</untrusted {self.mark}>"
-
-
-def _visible(char: str) -> bool:
-    category = unicodedata.category(char)
-    return not category.startswith("C") and category not in LINE_BREAKS

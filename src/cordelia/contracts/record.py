@@ -125,6 +125,8 @@ class AuditRecord(StoreModel):
     helper_tokens: int = 0
     rejected_submissions: int = 0
     target_failures: list[str] = Field(default_factory=list)
+    failing: Literal["", "target", "reference"] = ""
+    """Which of the two failed when it was last asked; one that answers after that has recovered."""
     report: Report | None = None
     ended: Outcome | None = None
 

@@ -74,6 +74,17 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
+def symbolic_link(path: Path, other: str) -> None:
+    path.unlink()
+    path.symlink_to(path.parent / other)
+
+
+def hard_link(path: Path, other: str) -> None:
+    """Another name of a file of the testbed, where a file was."""
+    path.unlink()
+    os.link(path.parent / other, path)
+
+
 def link_out(path: Path, _: str) -> None:
     """Moved out of the testbed, with a link where it was."""
     folder = next(parent for parent in path.parents if (parent / "organisms.yaml").exists())
@@ -120,6 +131,8 @@ MAKERS: dict[str, Maker] = {
     "long_path": replaced("brief:", lambda _: f"brief: {'p' * 300}.md"),
     "deep_pattern": pattern("(" * 900 + ")" * 900),
     "long_pattern": pattern("x" * 3_000),
+    "hard_link": hard_link,
+    "symbolic_link": symbolic_link,
     "link_out": link_out,
     "link_to_zero": instead(lambda path: path.symlink_to("/dev/zero")),
     "link_to_itself": instead(lambda path: path.symlink_to(path)),

@@ -41,6 +41,7 @@ class Case(Content):
         key: the key that the error names.
         says: a piece of what it says.
         door: the task that is asked for.
+        affordances: its argument `affordances`, for an audit of elm alone; the testbed's own where it is empty.
         testbed: its argument `testbed`, where it is not the folder; ROOT stands for what the folder is in.
         entry_points: those that are installed, `name=module`.
     """
@@ -59,6 +60,7 @@ class Case(Content):
     key: str | None = None
     says: str
     door: Literal["audit", "certify"] = "audit"
+    affordances: str = ""
     testbed: str = ""
     entry_points: list[str] = []
 
@@ -129,11 +131,15 @@ def machine(root: Path, entry_points: list[str]) -> Iterator[None]:
 
 def refusal(case: Case, folder: Path) -> CordeliaError | None:
     """What somebody is told who asks for the task; None when the testbed is taken."""
-    task = audit if case.door == "audit" else certify
     testbed = case.testbed.replace("ROOT", str(folder.parent)) or str(folder)
     with machine(folder.parent, case.entry_points):
         try:
-            task(testbed=testbed, backend="transformers")
+            if case.door == "certify":
+                certify(testbed=testbed, backend="transformers")
+            elif case.affordances:
+                audit(testbed=testbed, backend="transformers", affordances=case.affordances, organisms="elm")
+            else:
+                audit(testbed=testbed, backend="transformers")
         except CordeliaError as error:
             return error
         except Taken:
