@@ -64,7 +64,7 @@ def refuse_taken_name(testbed: Testbed) -> None:
     """
     known = testbed_names().get(testbed.name)
     if known is not None and not known.samefile(testbed.folder):
-        said = f"'{testbed.name}' is the testbed in {known}, and logs tell testbeds apart by name; choose another name"
+        said = f"'{testbed.name}' is an installed testbed's, and logs tell testbeds apart by name; choose another name"
         raise ContentError(testbed.folder / "testbed.yaml", said, "name")
 
 

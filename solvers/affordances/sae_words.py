@@ -10,6 +10,7 @@ from cordelia.testbeds.sae.catalog import Catalog, Example
 
 BEFORE_CHARACTERS, TOKEN_CHARACTERS, CELL_CHARACTERS = 40, 24, 90
 EXAMPLES = 2
+_AT_LAST = str.maketrans("⟪⟫", "⟦⟧")
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,11 @@ def where(catalog: Catalog, match: Match) -> str:
     if not match.places:
         return f"promotes {' '.join(token_cell(token) for token in match.promoted)}"
     best = match.places[0]
-    tokens = [token.replace("⟦", "[").replace("⟧", "]") for token in catalog.text(best.example)]
+    tokens = [token.replace("⟪", "«").replace("⟫", "»") for token in catalog.text(best.example)]
     before = "".join(tokens[: best.token])[-BEFORE_CHARACTERS:]
     token, after = tokens[best.token][:TOKEN_CHARACTERS], "".join(tokens[best.token + 1 :])
-    return start_of(f"{before}⟦{token}⟧{after}", CELL_CHARACTERS)
+    # our marks go in last: `start_of` takes them out of whatever it is given
+    return start_of(f"{before}⟪{token}⟫{after}", CELL_CHARACTERS).translate(_AT_LAST)
 
 
 def card_of(catalog: Catalog, match: Match) -> str:
