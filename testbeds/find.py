@@ -57,14 +57,16 @@ def load_testbed(name_or_path: str) -> Testbed:
 
 
 def refuse_taken_name(testbed: Testbed) -> None:
-    """Refuse a folder with the name of another testbed, known by name: logs and results tell testbeds apart by it.
+    """Refuse a folder with the name of a testbed of the catalog: logs and results tell testbeds apart by it.
+
+    A package's testbed may lie in a folder as well: its author works on it there.
 
     Raises:
-        ContentError: names the other one.
+        ContentError: the name is taken.
     """
-    known = testbed_names().get(testbed.name)
-    if known is not None and not known.samefile(testbed.folder):
-        said = f"'{testbed.name}' is an installed testbed's, and logs tell testbeds apart by name; choose another name"
+    known = CATALOG / testbed.name
+    if known.is_dir() and not known.samefile(testbed.folder):
+        said = f"'{testbed.name}' is a testbed of the catalog, and logs tell testbeds apart by name; choose another name"
         raise ContentError(testbed.folder / "testbed.yaml", said, "name")
 
 
