@@ -66,7 +66,7 @@ def refuse_taken_name(testbed: Testbed) -> None:
     """
     known = CATALOG / testbed.name
     if known.is_dir() and not known.samefile(testbed.folder):
-        said = f"'{testbed.name}' is a testbed of the catalog, and logs tell testbeds apart by name; choose another name"
+        said = f"'{testbed.name}' is a testbed of the catalog, and logs tell testbeds apart by name; choose another"
         raise ContentError(testbed.folder / "testbed.yaml", said, "name")
 
 
