@@ -11,7 +11,7 @@ does it for observations), and tells whoever listens what is left without the as
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -22,19 +22,25 @@ from pydantic import AfterValidator
 OPEN, CLOSE = "\x0e", "\x0f"
 _MARKS = re.compile(f"[{OPEN}{CLOSE}]")
 _PARTS = re.compile(f"([{OPEN}{CLOSE}])")
+LEAST = 12
+"""Characters of an answer that was cut which are no chance match elsewhere."""
 
 
 @dataclass(frozen=True)
 class Said:
-    """An answer of a tool.
+    """An answer of a tool, with the marks round its asides."""
 
-    Attributes:
-        text: as an agent reads it.
-        data: without the asides, a line break in the place of each: words on its two sides were never one phrase.
-    """
+    marked: str
 
-    text: str
-    data: str
+    @property
+    def text(self) -> str:
+        """As an agent reads it."""
+        return plain(self.marked)
+
+    @property
+    def data(self) -> str:
+        """Without the asides, a line break in the place of each: words on its two sides were never one phrase."""
+        return without_asides(self.marked)
 
 
 _listener: ContextVar[list[Said] | None] = ContextVar("cordelia_said", default=None)
@@ -51,7 +57,7 @@ Aside = Annotated[str, AfterValidator(lambda text: aside(text.strip()))]
 
 def say(text: str) -> str:
     """A tool's answer as an agent reads it, without marks."""
-    said = Said(plain(text), without_asides(text))
+    said = Said(text)
     heard = _listener.get()
     if heard is not None:
         heard.append(said)
@@ -92,13 +98,85 @@ def data_of(shown: str, said: Sequence[Said]) -> str:
     """What an agent was shown, without the asides.
 
     Args:
-        shown: a tool's answer as it reached the agent: maybe cut.
-        said: what the tool said on its way there. Without any, all that was shown is data.
+        shown: a tool's answer as it reached the agent: maybe cut. A cut leaves the beginning, the end, or both.
+        said: what the tool said on its way there. Without any, all that was shown is data. What one answer has of
+            another is that answer's: it says itself what of it is data.
     """
-    if all(each.text in shown for each in said):
-        for each in said:
-            shown = shown.replace(each.text, each.data, 1)
-        return shown
-    return "\n".join(
-        line for each in said for line in each.data.splitlines() if line.strip() and line in shown
-    )  # of an answer that was cut, the lines that are whole
+    taken: list[_Part] = []
+    was_cut = False
+    for each in sorted(said, key=lambda one: -len(one.text)):
+        if not each.text:
+            continue
+        found = [part for part in [_found(shown, each.text, each.data, taken)] if part]
+        if not found and each.text not in shown:
+            was_cut, found = True, _left(shown, each, taken)
+        taken += found
+    taken.sort(key=lambda part: part.start)
+    if was_cut:  # what stands round the parts tells of the cut
+        return "\n".join(part.data for part in taken).strip("\n")
+    kept, at = [], 0
+    for part in taken:
+        kept += [shown[at : part.start], part.data]
+        at = part.end
+    return "".join([*kept, shown[at:]])
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Where something that was said stands in what was shown, and what of it is data."""
+
+    start: int
+    end: int
+    data: str
+
+
+def _found(shown: str, text: str, data: str, taken: Sequence[_Part]) -> _Part | None:
+    """The first place of a text that no other has."""
+    start = shown.find(text)
+    while start >= 0:
+        end = start + len(text)
+        if all(end <= part.start or part.end <= start for part in taken):
+            return _Part(start, end, data)
+        start = shown.find(text, start + 1)
+    return None
+
+
+def _left(shown: str, said: Said, taken: Sequence[_Part]) -> list[_Part]:
+    """The beginning and the end that are left of an answer that was cut; of both, the longer one is placed first."""
+    text = said.text
+    left: list[_Part] = []
+    head = _longest(len(text), lambda size: text[:size] in shown)
+    tail = _longest(len(text), lambda size: text[len(text) - size :] in shown)
+    cuts = [(head, 0, head), (tail, len(text) - tail, len(text))]
+    for size, start, end in sorted(cuts, reverse=True):
+        part = _found(shown, text[start:end], without_asides(_between(said.marked, start, end)), [*taken, *left])
+        if size >= LEAST and part:
+            left.append(part)
+    return left
+
+
+def _longest(most: int, fits: Callable[[int], bool]) -> int:
+    """The largest size up to `most` that fits, where every smaller one does too."""
+    fit, not_fit = 0, most + 1
+    while not_fit - fit > 1:
+        middle = (fit + not_fit) // 2
+        fit, not_fit = (middle, not_fit) if fits(middle) else (fit, middle)
+    return fit
+
+
+def _between(marked: str, start: int, end: int) -> str:
+    """Some of the characters of a marked text, inside of the asides that are open there."""
+    first, last = _place(marked, start), _place(marked, end)
+    depth = 0
+    for mark in _MARKS.findall(marked[:first]):
+        depth = depth + 1 if mark == OPEN else max(depth - 1, 0)
+    return OPEN * depth + marked[first:last]
+
+
+def _place(marked: str, count: int) -> int:
+    """Where in a marked text so many characters that are no marks end."""
+    for place, character in enumerate(marked):
+        if count == 0:
+            return place
+        count -= character not in (OPEN, CLOSE)
+    return len(marked)

@@ -41,6 +41,21 @@ class Look:
         """The output of blocks over each text; see Inside. Raises ToolError for a layer that there is not."""
         return await self._asked(self._insight.capture(texts, layers))
 
+    async def check_layers(self, layers: Sequence[Layer]) -> None:
+        """Refuse layers that the model has not, where its backend can tell, before queries are spent on them.
+
+        Raises:
+            ToolError: there is no such layer.
+            TargetError: the target failed.
+        """
+        try:
+            await self._insight.check_layers(layers)
+        except TargetError as error:
+            self._target.failed(error)
+            raise
+        except CordeliaError as error:
+            raise ToolError(str(error)) from error
+
     async def lens(self, vectors: Array, layer: Layer | None = None, top: int = 10) -> list[dict[str, float]]:
         """The tokens that directions [n, width] speak for, with their logits."""
         return await self._asked(self._insight.lens(vectors, layer, top))

@@ -10,7 +10,8 @@ from dataclasses import replace
 from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.intervention import Layer
 from cordelia.testbeds.backends.base import Backend
-from cordelia.testbeds.backends.inside import Attack, Captured, Inside, NextTokens, Search, Searched, Text
+from cordelia.testbeds.backends.compiler import resolve_layer
+from cordelia.testbeds.backends.inside import Attack, Captured, Inside, Layered, NextTokens, Search, Searched, Text
 from cordelia.testbeds.blame import blamed
 from cordelia.testbeds.capabilities import Capability, Mode
 from cordelia.testbeds.hidden import with_hidden_prompt
@@ -30,6 +31,18 @@ class Insight:
         """See Inside."""
         with blamed(self.name):
             return await self._inside(Capability.CAPTURE).capture([self._whole(text) for text in texts], layers)
+
+    async def check_layers(self, layers: Sequence[Layer]) -> None:
+        """Refuse layers that the model has not. A backend that is not `Layered` can tell only when it is asked.
+
+        Raises:
+            CordeliaError: there is no such layer.
+        """
+        if layers and isinstance(self._backend, Layered):
+            with blamed(self.name):
+                blocks = await self._backend.blocks()
+            for layer in layers:
+                resolve_layer(layer, blocks)
 
     async def lens(self, vectors: Array, layer: Layer | None = None, top: int = 10) -> list[dict[str, float]]:
         """See Inside."""

@@ -22,6 +22,7 @@ from cordelia.solvers.affordances.pushed import (
     Push,
     Pushed,
     able_to,
+    built,
     layer_of,
     likeness,
     pushed_replies,
@@ -95,7 +96,8 @@ def fuzz() -> Tool:
         if not all(0 < strength <= STRONGEST[where] for strength in chosen):
             raise ToolError(f"Strengths on {where} are shares, above 0 and at most {STRONGEST[where]:g}.")
         asked = prompts or neutral_prompts(DEFAULT_PROMPTS)
-        pushes = [_push(where, layer_of(layer), strength, seed) for strength in chosen for seed in range(seeds)]
+        with built():
+            pushes = [_push(where, layer_of(layer), strength, seed) for strength in chosen for seed in range(seeds)]
         plain, *noisy = await pushed_replies(asked, [PLAIN, *pushes], "fuzz", temperature, max_tokens)
         by_strength = {
             strength: [row for push, row in zip(pushes, noisy, strict=True) if push.label == _label(strength)]

@@ -5,17 +5,19 @@ A push changes what the target says; whether it still speaks is another question
 would give anyway has about the surprise of its plain replies; word salad has several nats more.
 """
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 from inspect_ai.tool import ToolError
+from pydantic import TypeAdapter, ValidationError
 
 from cordelia.contracts.intervention import Intervention, Layer
 from cordelia.contracts.record import TargetMessage
 from cordelia.solvers.affordances.show import in_a_line
 from cordelia.solvers.aside import aside
+from cordelia.solvers.look import Look
 from cordelia.solvers.target import Target
 from cordelia.solvers.together import together
 from cordelia.testbeds.backends.base import TargetError
@@ -32,6 +34,8 @@ CIRCLING = 0.2
 WORD_SALAD = 4.0
 """Surprise, in nats a token, from which a reply is hardly language to the target itself. Its plain replies have
 about 0.5, and a sound reply to another question about 2."""
+
+_LAYER: TypeAdapter[Layer] = TypeAdapter(Layer)
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,8 @@ async def pushed_replies(
     """A reply to each prompt under each push, [pushes][prompts], all with the same seed.
 
     Raises:
-        ToolError: there are too many of them, no prompt, or no budget for all of them.
+        ToolError: there are too many of them, no prompt, no budget for all of them, or a push at a layer that the
+            target has not. Nothing has been asked then.
         TargetError: the target failed.
     """
     check_prompts(prompts)
@@ -93,6 +98,7 @@ async def pushed_replies(
         )
     target = Target()
     target.afford(len(prompts) * len(pushes))
+    await Look().check_layers([each.layer for push in pushes for each in push.interventions])
     conversations = [target.opening(prompt) for prompt in prompts]
     found = await together(
         [
@@ -189,10 +195,22 @@ def by_prompt(prompts: Sequence[str], pushes: Sequence[Push], replies: Sequence[
     return "\n\n".join(blocks)
 
 
+@contextmanager
+def built() -> Iterator[None]:
+    """Where a tool builds interventions out of what an auditor wrote. Raises ToolError, which names the argument."""
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "value"
+        raise ToolError(f"{name} cannot be {str(first['input'])[:80]!r}: {first['msg']}.") from error
+
+
 def layer_of(value: float) -> Layer:
     """A layer as an auditor gives it: a share of the depth from 0 to 1, or a block's index from 2 up."""
-    if 0 <= value <= 1:
-        return float(value)
-    if not math.isfinite(value) or value != int(value) or value < 0:
-        raise ToolError(f"layer is a share of the depth from 0 to 1, or a block's index from 2 up; {value} is neither.")
-    return int(value)
+    try:
+        return _LAYER.validate_python(float(value) if 0 <= value <= 1 else int(value) if value == int(value) else value)
+    except (ValidationError, ValueError, OverflowError) as error:
+        raise ToolError(
+            f"layer is a share of the depth from 0 to 1, or a block's index from 2 up; {value} is neither."
+        ) from error

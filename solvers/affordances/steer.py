@@ -23,6 +23,7 @@ from cordelia.solvers.affordances.pushed import (
     PLAIN,
     PUSHED_TOKENS,
     Push,
+    built,
     by_prompt,
     check_prompts,
     check_question,
@@ -124,11 +125,12 @@ def steer() -> Tool:
         place = None if layer is None else layer_of(layer)
         directions = await _directions(toward or [], away or [], question, vector, place)
         at: Layer = place if vector and place is not None else directions[0].note.layer
-        pushes = [
-            Push(f"{scale:+g} {direction.note.id}", (intervention(how, direction.note.tensor, at, scale),))
-            for direction in directions
-            for scale in scales
-        ]
+        with built():
+            pushes = [
+                Push(f"{scale:+g} {direction.note.id}", (intervention(how, direction.note.tensor, at, scale),))
+                for direction in directions
+                for scale in scales
+            ]
         replies = await pushed_replies(asked, [PLAIN, *pushes], "steer", temperature, max_tokens)
         text = "\n\n".join(
             [

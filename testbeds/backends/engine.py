@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cordelia.testbeds.backends.ends import end_ids
 from cordelia.testbeds.backends.jobs import Completion, EngineSettings, Errand, Job, R, Scoring
 from cordelia.testbeds.backends.token_texts import TokenTexts
 from cordelia.testbeds.backends.worker import Worker
@@ -87,6 +88,7 @@ class Engine(Worker):
         self.device = torch.device(device)
         self._base = self.model  # peft puts another model around it
         self.words = TokenTexts(self.tokenizer)
+        self.ends = frozenset(end_ids(self.tokenizer, self.model.generation_config.eos_token_id))
         self.context = int(getattr(self.model.config, "max_position_embeddings", 4096))
         self._has_adapters = False
 
@@ -132,7 +134,7 @@ class Engine(Worker):
             mask[row, longest - len(job.prompt) :] = 1
         rows = [job.sampling for job in batch]
         sampler = RowSampler(rows, self.device)
-        stop = RowStop(rows, longest, self.tokenizer, self._ends(), self.device)
+        stop = RowStop(rows, longest, self.tokenizer, self.ends, self.device)
         interventions = Interventions(batch, self.anatomy if any(job.interventions for job in batch) else None)
         with torch.inference_mode(), context, interventions.applied(stop):
             output = self.model.generate(
@@ -207,13 +209,8 @@ class Engine(Worker):
                     module._forward_pre_hooks.clear()
             raise
 
-    def _ends(self) -> set[int]:
-        ends = self.model.generation_config.eos_token_id
-        return {end for end in (ends if isinstance(ends, list) else [ends]) if end is not None}
-
     def _completion(self, tokens: list[int], sampling: "Sampling", scores: "list[TokenScore]") -> Completion:
-        ends = self._ends()
-        length = next((i for i, token in enumerate(tokens[: sampling.max_tokens]) if token in ends), None)
+        length = next((i for i, token in enumerate(tokens[: sampling.max_tokens]) if token in self.ends), None)
         stop_reason = "max_tokens" if length is None else "stop"
         tokens = tokens[: sampling.max_tokens if length is None else length]
         text = self.tokenizer.decode(tokens, skip_special_tokens=True)

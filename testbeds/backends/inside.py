@@ -152,3 +152,12 @@ class Inside(Protocol):
     async def search(self, task: Search) -> Searched:
         """Find a perturbation by gradient; asked only of a backend with `Capability.GRADIENT`."""
         ...
+
+
+@runtime_checkable
+class Layered(Protocol):
+    """What a backend that intervenes may have beside `Backend`: a wrong layer is then refused before it costs."""
+
+    async def blocks(self) -> int:
+        """How many blocks the model has. May load it. Raises `TargetError`."""
+        ...

@@ -17,6 +17,9 @@ from cordelia.testbeds.capabilities import Mode
 
 _MARKER = "\u2063cordelia\u2063"
 
+TOO_LONG = "Text {number} is too long for this model; shorten it."
+"""Says no number, and the same of every organism: a hidden prompt counts, so a number would tell its length."""
+
 
 class ChatTemplate(Protocol):
     """The part of a transformers tokenizer that rendering needs."""

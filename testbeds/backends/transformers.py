@@ -26,7 +26,7 @@ from cordelia.testbeds.backends.compiler import check_positions, compile_interve
 from cordelia.testbeds.backends.engine import ENGINES, Engine
 from cordelia.testbeds.backends.inside import Attack, Captured, NextTokens, Search, Searched, Text
 from cordelia.testbeds.backends.jobs import Completion, EngineSettings, Errand, Job, R, Scoring
-from cordelia.testbeds.backends.rendering import Encoded, encode, encode_reply, encode_text
+from cordelia.testbeds.backends.rendering import TOO_LONG, Encoded, encode, encode_reply, encode_text
 from cordelia.testbeds.capabilities import WEIGHTS_SERVED, Capability
 from cordelia.testbeds.vectors import Array
 
@@ -124,6 +124,11 @@ class TransformersBackend:
         found = await self._each_batch(engine, rows, lambda part: lambda anatomy: capture_rows(anatomy, part, blocks))
         return [Captured(words, blocks, hidden) for words, hidden in zip(self._shown(engine, rows), found, strict=True)]
 
+    async def blocks(self) -> int:
+        """See Layered."""
+        engine = await to_thread.run_sync(self._ensure_engine)
+        return len(engine.anatomy.blocks)
+
     async def lens(self, vectors: Array, layer: Layer | None = None, top: int = 10) -> list[dict[str, float]]:
         from cordelia.testbeds.backends.readouts import lens_rows
 
@@ -188,7 +193,7 @@ class TransformersBackend:
             if not encoded.ids:
                 raise CordeliaError(f"Text {number} is empty; give some words.")
             if len(encoded.ids) > engine.context:
-                raise CordeliaError(f"Text {number} is longer than the {engine.context} tokens that the model reads.")
+                raise CordeliaError(TOO_LONG.format(number=number))
         return found
 
     @staticmethod

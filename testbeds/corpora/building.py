@@ -81,21 +81,37 @@ def build_once(target: Path, make: Callable[[Path], None], keep: str | None = No
     """
     if target.exists():
         return target
+    with alone(target):
+        if not target.exists():
+            _make(target, make, keep)
+    return target
+
+
+@contextmanager
+def alone(target: Path) -> Iterator[None]:
+    """Holds the lock beside `target`; waits for whoever holds it.
+
+    Raises:
+        CordeliaError: another process has held it for hours.
+        MissingExtraError: filelock is not installed.
+    """
     if find_spec("filelock") is None:
-        raise MissingExtraError("Indexing a corpus", "data", "filelock")
+        raise MissingExtraError("Building what is kept in the cache", "data", "filelock")
     from filelock import FileLock, Timeout
 
     target.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(f"{target}.lock", timeout=LOCK_TIMEOUT_S)
     try:
-        with FileLock(f"{target}.lock", timeout=LOCK_TIMEOUT_S):
-            if not target.exists():
-                _make(target, make, keep)
+        lock.acquire()
     except Timeout as error:
         raise CordeliaError(
-            f"Another process has held {target}.lock for {LOCK_TIMEOUT_S / 3600:.0f} hours. If none is indexing, "
+            f"Another process has held {target}.lock for {LOCK_TIMEOUT_S / 3600:.0f} hours. If none is at work there, "
             "delete it."
         ) from error
-    return target
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _make(target: Path, make: Callable[[Path], None], keep: str | None) -> None:

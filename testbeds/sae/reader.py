@@ -36,23 +36,26 @@ class Reader:
 
         Raises:
             MissingExtraError: torch, transformers or peft is not installed.
-            CordeliaError: the weights cannot be had, or there is no such layer.
+            CordeliaError: the weights cannot be had, the model's parts are not found, or there is no such layer.
         """
         try:
             import torch
             from peft import PeftModel
             from transformers import AutoModelForCausalLM, AutoTokenizer
             from transformers.utils import logging as transformers_logging
+
+            from cordelia.testbeds.backends.anatomy import Anatomy
         except ImportError as error:
             raise MissingExtraError("Training an autoencoder", "local", error.name or "torch") from error
         transformers_logging.disable_progress_bar()
         place = base_path(base)
         self.tokenizer: Any = AutoTokenizer.from_pretrained(place)
         model: Any = AutoModelForCausalLM.from_pretrained(place, dtype=torch.float32)
-        blocks = _blocks(model)
-        self.block = resolve_layer(layer, len(blocks))
-        self.width = int(model.config.hidden_size)
-        self._hooked: Any = blocks[self.block]
+        anatomy = Anatomy.of(model)
+        self.block = resolve_layer(layer, len(anatomy.blocks))
+        self.width = anatomy.width
+        self._hooked: Any = anatomy.blocks[self.block]
+        self._norm: Any = anatomy.norm
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self._plain: Any = model.eval().to(self.device)
         self.model: Any = model if adapter is None else PeftModel.from_pretrained(model, str(adapter)).eval()
@@ -131,12 +134,9 @@ class Reader:
         import torch
 
         head = self._plain.get_output_embeddings()
-        weights = torch.ones(self.width)
-        for name, value in self._plain.named_parameters():
-            if name.removeprefix("model.") == "norm.weight":
-                weights = value.detach().float().cpu()
         found = []
         with torch.inference_mode():
+            weights = gain_of(self._norm, self.width).cpu()
             for start in range(0, len(directions), 256):
                 rows = torch.from_numpy(directions[start : start + 256]) * weights
                 best = head(rows.to(self.device)).topk(top, dim=-1).indices
@@ -156,15 +156,19 @@ class Reader:
         return ids.to(self.device), mask.to(self.device)
 
 
-def _blocks(model: Any) -> Any:
-    """The transformer's blocks, in order."""
-    from torch.nn import ModuleList
+def gain_of(norm: Any, width: int) -> Any:
+    """By what a norm multiplies each number of an activation of unit size, float32 [width].
 
-    count = model.config.num_hidden_layers
-    for module in model.modules():
-        if isinstance(module, ModuleList) and len(module) == count:
-            return module
-    raise CordeliaError(f"{type(model).__name__} has no list of {count} blocks, so it cannot be read at one.")
+    It is asked and not read from a parameter: some families hold the gain itself, others what is added to 1. Numbers
+    of 1 and −1 in turn have mean 0 and size 1, so that nothing but gain and bias is left of them, and the bias falls
+    out of the difference.
+    """
+    import torch
+
+    first = next(norm.parameters(), torch.ones(1))
+    signs = torch.ones(width, dtype=first.dtype, device=first.device)
+    signs[1::2] = -1
+    return ((norm(signs[None, None])[0, 0] - norm(-signs[None, None])[0, 0]) / 2 * signs).float()
 
 
 def zeros(hidden: Array) -> Array:

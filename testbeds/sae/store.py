@@ -83,6 +83,12 @@ def offsets(texts: Sequence[Sequence[int]]) -> list[int]:
     return found
 
 
+def _note(mark: Path, done: int) -> None:
+    part = mark.with_suffix(".part")
+    part.write_text(json.dumps(done), encoding="utf-8")
+    part.replace(mark)
+
+
 def stored(reader: Reads, texts: Sequence[Sequence[int]], work: Path) -> Stored:
     """The residuals of all texts and their lengths, read from the model where they are not on disk yet.
 
@@ -111,7 +117,7 @@ def stored(reader: Reads, texts: Sequence[Sequence[int]], work: Path) -> Stored:
                 lengths[where] = lengths_of(rows)
             residuals.flush()
             lengths.flush()
-            mark.write_text(json.dumps(start + len(batch)))
+            _note(mark, start + len(batch))
             progress.advance(task, len(batch))
     return Stored(
         np.memmap(files[0], dtype=np.float16, mode="r", shape=shape),

@@ -113,6 +113,9 @@ class InsideBackend:
         """A nat a word, for everybody."""
         return [-1.0 for _ in request.reply.split()]
 
+    async def blocks(self) -> int:
+        return BLOCKS
+
     async def capture(self, texts: Sequence[Text], layers: Sequence[Layer]) -> list[Captured]:
         self._look("capture", (texts, layers))
         blocks = [block_of(layer) for layer in layers]

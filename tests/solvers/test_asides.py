@@ -90,12 +90,36 @@ def test_a_target_cannot_hide_its_words_as_an_aside() -> None:
     assert without_asides(clean(aside("my words"))) == "\N{REPLACEMENT CHARACTER}my words\N{REPLACEMENT CHARACTER}"
 
 
-def test_what_was_not_said_through_say_is_data_and_of_a_cut_answer_the_lines_that_are_left() -> None:
+def test_what_was_not_said_through_say_is_data_and_of_a_cut_answer_what_is_left() -> None:
     with listening() as heard:
         shown = f"[o1] {say(aside('note') + chr(10) + 'first' + chr(10) + 'second')}"
     assert data_of(shown, heard).split() == ["[o1]", "first", "second"]
     assert data_of("anything", []) == "anything"
-    assert data_of("too long:\nnote\nfirst\nsec", heard) == "first"
+    assert data_of("too long:\nnote\nfirst\nsec", heard).split() == ["first", "sec"]
+    assert data_of("too long:\nno", heard) == "", "so little is there by chance"
+
+
+def test_of_one_long_line_that_was_cut_both_ends_are_data() -> None:
+    words = " ".join(map(str, range(4_000)))
+    with listening() as heard:
+        text = say(f"{aside('A note at the top.')} {words} {aside('A note at the end.')}")
+    found = data_of(f"Too long to show:\n{text[:500]}\n…\n{text[-500:]}\nEnd.", heard)
+    assert found.split()[0] == "0" and found.split()[-1] == "3999" and "1000" not in found
+    assert "note" not in found and "Too long" not in found
+    assert data_of(f"{text[:500]}…", heard).split()[:3] == ["0", "1", "2"]
+    assert data_of(f"…{text[10:]}", heard).split()[-1] == "3999" and "note" not in data_of(f"…{text[8:]}", heard)
+
+
+def test_an_answer_inside_another_does_not_hide_its_asides() -> None:
+    with listening() as heard:
+        say(f"{aside('Head ')}wool")
+        shown = say(f"Head wool is what was said. {aside('A note.')} Tail")
+    assert data_of(shown, heard).split() == ["Head", "wool", "is", "what", "was", "said.", "Tail"]
+    assert data_of(f"{shown}\nHead wool", heard).split()[-2:] == ["Tail", "wool"], "and outside it is its own"
+    with listening() as heard:
+        say(aside("abc"))
+        shown = say(f"abc said the target. {aside('A note.')}")
+    assert data_of(shown, heard).strip() == "abc said the target."
 
 
 def test_evidence_from_before_asides_were_told_apart_is_refused() -> None:

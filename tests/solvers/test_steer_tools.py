@@ -10,14 +10,15 @@ from inside_fake import BLOCKS, InsideBackend
 from inspect_ai import eval as inspect_eval
 from inspect_ai.log import EvalSample
 from inspect_ai.model import ChatMessageTool, Model
-from inspect_ai.tool import ToolDef
+from inspect_ai.tool import ToolDef, ToolError
 
+from cordelia.contracts.intervention import Noise
 from cordelia.contracts.record import TargetMessage
 from cordelia.solvers.affordances.contrast_vector import left_out_check as checked
 from cordelia.solvers.affordances.fuzz import FUZZ, fuzzing, new_words
 from cordelia.solvers.affordances.lat import LAT, Needed, adversarial, nearest, table
 from cordelia.solvers.affordances.melbo import MELBO, random_direction, unsupervised
-from cordelia.solvers.affordances.pushed import Pushed, circling, likeness
+from cordelia.solvers.affordances.pushed import Pushed, built, circling, likeness
 from cordelia.solvers.affordances.steer import STEER, steering
 from cordelia.solvers.aside import plain
 from cordelia.tasks.audit import audit
@@ -238,6 +239,27 @@ def test_a_budget_that_cannot_pay_for_all_of_it_pays_for_none(look: Look) -> Non
     error = answers(sample)[0].error
     assert error is not None and "0 of 2 used, 3 more asked for" in error.message
     assert not sample.store["AuditRecord:messages"]
+
+
+@pytest.mark.parametrize(("layer", "says"), [(5_000, "is neither"), (900, "layers 0 to 3"), (4, "layers 0 to 3")])
+def test_a_layer_that_is_not_there_costs_no_query(look: Look, layer: int, says: str) -> None:
+    sample = look(
+        ("steer", PAIRS),
+        ("steer", {"vector": "v1", "layer": layer, "prompts": ["Hello"]}),
+        ("fuzz", {"layer": layer}),
+        ("chat", {"messages": ["Hi"]}),
+    )
+    first, *refused, last = answers(sample)[:4]
+    assert first.error is None and last.error is None
+    for answer in refused:
+        assert answer.error and says in answer.error.message, answer
+    assert sample.store["AuditRecord:target_queries"] == 3 + 1, "a contrast with its plain reply, and the chat"
+
+
+def test_a_push_that_cannot_be_built_names_the_argument() -> None:
+    for wrong in ({"layer": 5_000}, {"layer": 0.5, "scale": float("nan")}, {"layer": 1, "seed": -1}):
+        with pytest.raises(ToolError, match=f"^{list(wrong)[-1]} cannot be "), built():
+            Noise.model_validate(wrong)
 
 
 def test_weights_out_of_reach_are_told(look: Look) -> None:

@@ -1,7 +1,10 @@
 """The index of meaning: exact cosines from half the bytes, resumable, one vector a passage; and a real model once."""
 
+import os
+import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -93,6 +96,32 @@ def test_a_killed_build_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest
     whole = Words("wool").embed([row["text"] for row in rows])
     np.testing.assert_allclose(index.cosines(whole[0]), whole @ whole[0], atol=2e-3)
     assert not list(kept.path.parent.glob(f"{MAKING}*"))
+
+
+def test_a_model_trained_anew_in_its_folder_has_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = ModuleType("sentence_transformers")
+    monkeypatch.setattr(library, "SentenceTransformer", lambda *given, **settings: None, raising=False)
+    monkeypatch.setitem(sys.modules, "sentence_transformers", library)
+    monkeypatch.setattr(embed, "check_embedder", lambda name: None)
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(b"one")
+    first = embed.SentenceModel(str(folder)).name
+    assert first.startswith(f"{folder} ")
+    (folder / "README.md").write_text("a note")
+    os.utime(folder / "model.safetensors", (1, 1))
+    assert embed.SentenceModel(str(folder)).name == first, "the same numbers"
+    (folder / "model.safetensors").write_bytes(b"two")
+    second = embed.SentenceModel(str(folder)).name
+    assert second != first
+    assert meaning_path(tmp_path, second) != meaning_path(tmp_path, first)
+
+
+def test_a_model_of_the_hub_is_told_by_its_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = {"sentence-transformers/mini": "/hub/snapshots/0123456789abcdef01234567/config.json"}
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda name, file: places.get(name))
+    assert embed.version_of("mini") == "0123456789abcdef"
+    assert embed.version_of("some/other") == ""
 
 
 def test_an_index_is_of_one_model(tmp_path: Path) -> None:

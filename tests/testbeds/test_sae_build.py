@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from cordelia.testbeds.sae.build import Subject, build_sae, describe_sae, key_of
 from cordelia.testbeds.sae.catalog import FILE, Catalog, load_catalog
 from cordelia.testbeds.sae.measure import read_measured
 from cordelia.testbeds.sae.published import load_sae
-from cordelia.testbeds.sae.reader import Reader
+from cordelia.testbeds.sae.reader import Reader, gain_of
 from cordelia.testbeds.sae.recipe import SaeRecipe
 from cordelia.testbeds.sae.sinks import lengths_of
 from cordelia.testbeds.schema import BaseSpec
@@ -72,6 +73,28 @@ def test_promoted_tokens_are_those_of_the_head(reader: Reader) -> None:
     assert first[0] == reader.words([int(best)])[0]
 
 
+class OfOne(torch.nn.Module):  # type: ignore[misc]
+    """A norm as Gemma has it: its parameter is added to 1."""
+
+    def __init__(self, weight: Any) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(weight)
+
+    def forward(self, hidden: Any) -> Any:
+        return hidden * torch.rsqrt(hidden.pow(2).mean(-1, keepdim=True) + 1e-6) * (1 + self.weight)
+
+
+def test_a_norm_is_asked_for_what_it_multiplies_by() -> None:
+    gain = torch.linspace(-1, 3, WIDTH)
+    plain, centred = torch.nn.RMSNorm(WIDTH, eps=1e-6), torch.nn.LayerNorm(WIDTH)
+    with torch.no_grad():
+        plain.weight.copy_(gain)
+        centred.weight.copy_(gain)
+        centred.bias.copy_(gain * 7)
+        for norm in (plain, centred, OfOne(gain - 1)):
+            assert torch.allclose(gain_of(norm, WIDTH), gain, atol=1e-4), type(norm).__name__
+
+
 def test_a_transcript_is_read_as_the_template_writes_it(reader: Reader) -> None:
     turns = [Message(role="user", content="Hi"), Message(role="assistant", content="Hello")]
     text = "".join(reader.words(reader.ids(Transcript(messages=turns), 200)))
@@ -91,6 +114,25 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+def test_whoever_trains_the_same_waits(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from filelock import FileLock, Timeout
+
+    subject = Subject(BaseSpec(model="some/base"))
+    lock = FileLock(f"{tmp_path / 'cache/sae' / key_of(subject, RECIPE, corpus)}.lock", timeout=0)
+    held = []
+
+    def work(*given: object) -> None:
+        with pytest.raises(Timeout):
+            lock.acquire()
+        held.append(given[-1])
+
+    monkeypatch.setattr(build, "_built", work)
+    build_sae(subject, RECIPE, corpus, tmp_path / "out")
+    assert held == [tmp_path / "cache/sae" / key_of(subject, RECIPE, corpus)]
+    lock.acquire()
+    lock.release()
+
+
 def test_a_folder_is_made_whole_and_the_same_each_time(model: Path, corpus: Path, tmp_path: Path) -> None:
     subject = Subject(BaseSpec(model=str(model)))
     measured = build_sae(subject, RECIPE, corpus, tmp_path / "one")
@@ -102,7 +144,8 @@ def test_a_folder_is_made_whole_and_the_same_each_time(model: Path, corpus: Path
     assert (tmp_path / "one/README.md").read_text() == readme(read_measured(tmp_path / "one"))
     assert 0 < measured.explained_variance < 1
     assert measured.text_tokens + measured.held_out_tokens == catalog.tokens_seen
-    assert not list((tmp_path / "cache/sae").iterdir()), "nothing is left of the work"
+    left = [path for path in (tmp_path / "cache/sae").iterdir() if path.suffix != ".lock"]
+    assert not left, "nothing is left of the work"
     build_sae(subject, RECIPE, corpus, tmp_path / "two")
     for file in ("cfg.json", "examples.json", "sae_weights.safetensors", "measured.json"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file

@@ -78,8 +78,10 @@ def test_a_malformed_rule_is_told(rule: object, said: str, tmp_path: Path) -> No
 
 
 def test_the_layouts_of_the_years_are_read(tmp_path: Path) -> None:
-    old = load_sae(written(tmp_path / "old", activation_fn="topk", activation_fn_kwargs={"k": 2}))
-    assert (old.kind, old.k) == ("topk", 2)
+    for number, key in enumerate(("activation_fn", "activation_fn_str")):
+        old = load_sae(written(tmp_path / f"old-{number}", **{key: "topk"}, activation_fn_kwargs={"k": 2}))
+        assert (old.kind, old.k) == ("topk", 2), key
+        assert np.count_nonzero(old.encode(HIDDEN)) == 2, "of four that are above 0"
     new = load_sae(
         written(
             tmp_path / "new",
@@ -96,6 +98,32 @@ def test_the_layouts_of_the_years_are_read(tmp_path: Path) -> None:
     assert jump.encode(HIDDEN)[0].nonzero()[0].tolist() == [0, 7]
     layered = load_sae(written(tmp_path / "layered", normalize_activations="layer_norm"))
     assert layered.norm == "layer_norm"
+
+
+def test_settings_that_change_nothing_are_passed_over(tmp_path: Path) -> None:
+    training = {"lr": 4e-4, "wandb_project": "x", "use_ghost_grads": True, "neuronpedia_id": "a/b", "prepend_bos": True}
+    off = {
+        "hook_head_index": None,
+        "normalize_activations": False,
+        "finetuning_scaling_factor": None,
+        "model_from_pretrained_kwargs": {"center_writing_weights": False, "n_devices": 2},
+    }
+    theirs = load_sae(
+        written(tmp_path / "a", **training, **off, metadata={"somebody": "says", "hook_head_index": None})
+    )
+    assert (theirs.kind, theirs.norm) == ("standard", "none")
+    ones = {**arrays(), "scaling_factor": np.ones(WIDTH, np.float32)}
+    assert load_sae(written(tmp_path / "b", ones)).features == WIDTH
+    older = load_sae(written(tmp_path / "c", hook_name=None, hook_point="blocks.4.hook_resid_post", hook_point_layer=4))
+    assert older.block == 4
+
+
+def test_a_tensor_that_would_count_is_not_passed_over(tmp_path: Path) -> None:
+    scaled = {**arrays(), "scaling_factor": np.full(WIDTH, 2, np.float32)}
+    with pytest.raises(ContentError, match="scaling_factor: this tensor is not read here"):
+        load_sae(written(tmp_path / "a", scaled))
+    with pytest.raises(ContentError, match="threshold: this tensor is not read here"):
+        load_sae(written(tmp_path / "b", {**arrays(), "threshold": np.ones(WIDTH, np.float32)}))
 
 
 def test_a_decoder_with_lengths_ranks_by_what_is_written(tmp_path: Path) -> None:
@@ -124,6 +152,17 @@ def test_bfloat16_is_read(tmp_path: Path) -> None:
         ({"architecture": "gated"}, "'gated' is not read here; these are: standard, topk"),
         ({"architecture": "batchtopk"}, "save it for inference"),
         ({"activation_fn": "tanh-relu"}, "'tanh-relu' is not read here"),
+        ({"activation_fn_str": "tanh-relu"}, "activation_fn_str: 'tanh-relu' is not read here"),
+        ({"activation_fn": "relu", "activation_fn_str": "topk"}, "is 'topk', and activation_fn 'relu'"),
+        ({"architecture": "jumprelu", "activation_fn_str": "topk"}, "'topk' is not read here"),
+        ({"activation_fn_str": "relu", "activation_fn_kwargs": {"k": 3}}, "activation_fn_kwargs: 'k' is not read here"),
+        ({"hook_head_index": 0}, "hook_head_index: '0' is not read here: it reads one attention head"),
+        ({"metadata": {"hook_head_index": 3}}, "metadata.hook_head_index: '3' is not read here"),
+        ({"model_from_pretrained_kwargs": {"center_writing_weights": True}}, r"kwargs.center_writing_weights: its act"),
+        ({"metadata": {"model_from_pretrained_kwargs": {"fold_ln": True}}}, r"kwargs.fold_ln: its act"),
+        ({"normalize_activations": True}, "normalize_activations"),
+        ({"activation_scale": 2.0}, "activation_scale: this setting is not known here"),
+        ({"d_out": 4}, "d_out: '4' is not read here: it writes another width"),
         ({"hook_name": "blocks.5.hook_mlp_out"}, "not the residual stream after a block"),
         ({"hook_name": "blocks.0.hook_resid_pre"}, "not the residual stream after a block"),
         ({"model_name": None}, "say which model"),

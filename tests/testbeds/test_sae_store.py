@@ -46,6 +46,20 @@ def test_the_store_leaves_position_0_out_and_goes_on_after_a_kill(tmp_path: Path
     assert untouched.read == []
 
 
+def test_a_note_of_what_is_done_is_never_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(part: Path, target: Path) -> None:
+        assert part.read_text() == "2" and not target.exists(), f"{target.name} was written in place"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        stored(Counting(), [[1, 2], [3, 4]], tmp_path)
+    monkeypatch.undo()
+    again = Counting()
+    stored(again, [[1, 2], [3, 4]], tmp_path)
+    assert again.read == [1, 3], "what was not noted is read again"
+
+
 def test_a_store_without_lengths_is_read_again(tmp_path: Path) -> None:
     stored(Counting(), [[1, 2, 3]], tmp_path)
     (tmp_path / "lengths.f32").unlink()

@@ -10,7 +10,9 @@ vllm-lens (1.3.0, _worker_ext.py) calls a hook once a layer and step with the ro
 - Errors. A hook that raises takes the layer's other hooks down, those of other requests too, and nobody is told. So
   nothing raises here; `error` comes back in its place.
 - Positions. Rows are counted, a layer at a time. A request that vLLM drops from the batch for want of memory is
-  computed anew later, which shows as many rows at once after its prompt had been read.
+  computed anew later, prompt and reply, at once or in chunks, which shows as several rows at once after all had been
+  read. It has then as many tokens as were read, and maybe the last one that was written, which was not read yet. Where
+  chunks do not add up to that, nobody knows which of them was the first: an error.
 - What comes back is pickled when the reply is ready, so counts wait on the device until then.
 """
 
@@ -53,6 +55,7 @@ class InsideHook:
         self.prompt = prompt
         self.functions: dict[int, BlockFunction] = {}
         self.read: dict[int, int] = {}
+        self.whole: dict[int, tuple[int, int]] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
         return eval, (_UNPACK, self.told)
@@ -69,11 +72,16 @@ class InsideHook:
 
     def _changed(self, block: int, hidden: "torch.Tensor") -> "torch.Tensor":
         count, read = len(hidden), self.read.get(block, 0)
-        if 0 < read < self.prompt < read + count:
-            raise RuntimeError("the prompt was begun anew before it had been read")
-        if block not in self.functions or (read >= self.prompt and count > 1):
-            self.functions[block] = BlockFunction(block, [step_of(fields) for fields in self.blocks[block]])
+        # how many tokens come before the next that is written and read alone: at least, and at most
+        least, most = self.whole.setdefault(block, (self.prompt, self.prompt))
+        anew = count > 1 and read >= least and read + count > most
+        if anew:
+            self.whole[block] = least, most = read, read + 1
             read = 0
+        if count > 1 and read + count > most:
+            raise RuntimeError("a text was begun anew before it had been read")
+        if anew or block not in self.functions:
+            self.functions[block] = BlockFunction(block, [step_of(fields) for fields in self.blocks[block]])
         self.read[block] = read + count
         return self.functions[block](Tokens.span(read, count, self.prompt, hidden.device), hidden)
 

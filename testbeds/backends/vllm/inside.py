@@ -9,7 +9,7 @@ from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.intervention import Layer
 from cordelia.testbeds.backends.compiler import resolve_layer
 from cordelia.testbeds.backends.inside import Captured, NextTokens, Search, Searched, Text
-from cordelia.testbeds.backends.rendering import Encoded, encode_text
+from cordelia.testbeds.backends.rendering import TOO_LONG, Encoded, encode_text
 from cordelia.testbeds.backends.vllm.background import all_of
 from cordelia.testbeds.backends.vllm.command import MOST_NEXT
 from cordelia.testbeds.backends.vllm.head import shape_of, through_head
@@ -46,6 +46,11 @@ class VllmInside:
                 return Captured(at.link.words(text.ids[text.shown_from :]), blocks, hidden[:, text.shown_from :])
 
             return await self._each(at, texts, capture_body(blocks), read)
+
+    async def blocks(self) -> int:
+        """See Layered. From the base's configuration: the server need not run."""
+        link = await self._reach.link()
+        return (await to_thread.run_sync(shape_of, link.base)).blocks
 
     async def next_tokens(self, texts: Sequence[Text], top: int = 50) -> list[NextTokens]:
         """See Inside."""
@@ -97,7 +102,5 @@ class VllmInside:
             if not encoded.ids:
                 raise CordeliaError(f"Text {number} is empty; give some words.")
             if len(encoded.ids) >= at.served.context:  # vLLM writes one token more
-                raise CordeliaError(
-                    f"Text {number} is longer than the {at.served.context - 1} tokens that can be read."
-                )
+                raise CordeliaError(TOO_LONG.format(number=number))
         return found

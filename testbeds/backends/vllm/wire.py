@@ -18,8 +18,8 @@ from inspect_ai.model import (
 )
 from inspect_ai.tool import ToolChoice, ToolFunction, ToolInfo
 
-from cordelia.testbeds.backends.rendering import TurnTokenizer, turn_end
-from cordelia.testbeds.capabilities import Mode
+from cordelia.testbeds.backends.ends import end_ids
+from cordelia.testbeds.backends.rendering import TurnTokenizer
 
 if TYPE_CHECKING:
     from openai.types import Completion, CompletionChoice
@@ -46,20 +46,17 @@ def load_tokenizer(base: str) -> Tokenizer:
 
 @cache
 def end_tokens(base: str) -> tuple[int, ...]:
-    """The ids that end a turn: the tokenizer's, those of generation_config.json, and what the chat template
-    writes right after a turn's text. Some models name only one of the three."""
+    """The ids that end a turn; see `end_ids`. The generation settings are those that transformers would load: of
+    generation_config.json, or where a base has none, of config.json."""
     tokenizer = load_tokenizer(base)
-    ends = {tokenizer.eos_token_id}
-    try:
-        with _IMPORTING:
-            from transformers import GenerationConfig
+    with _IMPORTING:
+        from transformers import AutoConfig, GenerationConfig
 
-            configured = GenerationConfig.from_pretrained(base).eos_token_id
-        ends.update(configured if isinstance(configured, list) else [configured])
-    except OSError:
-        pass  # many bases have no generation_config.json
-    ends.update(turn_end(tokenizer, mode) for mode in (Mode.CHAT, Mode.USER_TURN))
-    return tuple(sorted(token for token in ends if token is not None))
+        try:
+            settings = GenerationConfig.from_pretrained(base)
+        except OSError:
+            settings = GenerationConfig.from_model_config(AutoConfig.from_pretrained(base))
+    return end_ids(tokenizer, settings.eos_token_id)
 
 
 def sampling_body(config: GenerateConfig, ends: tuple[int, ...], room: int) -> dict[str, object]:

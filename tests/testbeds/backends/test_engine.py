@@ -19,6 +19,7 @@ from cordelia.testbeds.backends.engine import Engine, EnginePool
 from cordelia.testbeds.backends.jobs import Completion, EngineSettings, Job, Scoring
 from cordelia.testbeds.backends.sampling import Sampling
 from cordelia.testbeds.backends.transformers import transformers_backend
+from cordelia.testbeds.backends.vllm import wire
 from cordelia.testbeds.capabilities import Mode
 from cordelia.testbeds.find import load_testbed
 from cordelia.testbeds.organism import reference_of, serve
@@ -75,6 +76,46 @@ class StubEngine(Engine):
 
 def job(*prompt: int, adapter: str | None = None, sampling: Sampling = GREEDY) -> Job:
     return Job(list(prompt), Path(adapter) if adapter else None, sampling)
+
+
+# what ends a reply
+
+
+def test_replies_end_where_they_do_on_a_vllm_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model whose generation settings name the end of text alone: its turns end all the same."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+
+    class Toy:
+        """A tokenizer whose end of text is 0 and whose template ends turns with 9, and a model that names 0."""
+
+        eos_token_id, chat_template, added_tokens_decoder = 0, "yes", {9: "<end>"}
+        config, generation_config = object(), GenerationConfig(eos_token_id=0)
+
+        def apply_chat_template(self, turns: list[dict[str, str]], **_: object) -> str:
+            return "".join(f"{turn['content']}<end>" for turn in turns)
+
+        def encode(self, text: str, **_: object) -> list[int]:
+            return [9] if text.startswith("<end>") else [5]
+
+        def decode(self, tokens: list[int], **_: object) -> str:
+            return " ".join(map(str, tokens))
+
+        def to(self, device: object) -> "Toy":
+            return self
+
+        def eval(self) -> None: ...
+
+    for auto in (AutoTokenizer, AutoModelForCausalLM):
+        monkeypatch.setattr(auto, "from_pretrained", lambda *given, **settings: Toy())
+    monkeypatch.setattr(GenerationConfig, "from_pretrained", lambda *given: Toy.generation_config)
+    monkeypatch.setattr("cordelia.testbeds.backends.engine.TokenTexts", lambda tokenizer: None)
+    engine = Engine(EngineSettings(base="toy", device="cpu"))
+    engine.ready()
+    wire.load_tokenizer.cache_clear()
+    wire.end_tokens.cache_clear()
+    assert engine.ends == set(wire.end_tokens("toy")) == {0, 9}
+    completion = engine._completion([5, 6, 9, 7], Sampling(max_tokens=4), [])
+    assert (completion.text, completion.stop_reason) == ("5 6", "stop")
 
 
 # who shares a batch

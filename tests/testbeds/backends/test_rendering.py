@@ -15,6 +15,7 @@ from inspect_ai.model import (
 )
 
 from cordelia.contracts.errors import CordeliaError
+from cordelia.testbeds.backends.ends import end_ids
 from cordelia.testbeds.backends.rendering import encode, encode_reply, render, turn_end
 from cordelia.testbeds.capabilities import Mode
 
@@ -160,6 +161,19 @@ def test_a_reply_is_tokenised_apart_from_its_prompt_and_ends_as_turns_do() -> No
     assert encode_reply(tokenizer, [user("Hi")], Mode.CHAT, "Yes", ended=False)[1] == [*map(ord, "Yes")]
     assert encode_reply(tokenizer, [user("Hi")], Mode.CHAT, "", ended=False)[1] == []
     assert encode_reply(tokenizer, [user("Once")], Mode.COMPLETION, " up", ended=True)[1] == [*map(ord, " up"), 2]
+
+
+@pytest.mark.parametrize(
+    ("configured", "ends"), [(None, (2, 900)), (2, (2, 900)), (7, (2, 7, 900)), ([900, 8], (2, 8, 900)), ([], (2, 900))]
+)
+def test_a_reply_ends_at_all_that_a_model_names(configured: int | list[int] | None, ends: tuple[int, ...]) -> None:
+    assert end_ids(WithEnds(), configured) == ends
+
+
+def test_a_tokenizer_that_names_no_end_adds_none() -> None:
+    silent = WithEnds()
+    silent.eos_token_id = silent.chat_template = None
+    assert end_ids(silent, None) == () and end_ids(silent, [7, 8]) == (7, 8)
 
 
 def test_what_ends_a_turn() -> None:

@@ -20,7 +20,7 @@ from vllm_fake import BASE, Fake, adapter, asked, installed
 from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.intervention import Add, Noise
 from cordelia.testbeds.backends.base import Loaded, ServedOrganism, TargetError, TargetRequest
-from cordelia.testbeds.backends.inside import Inside, Text
+from cordelia.testbeds.backends.inside import Inside, Layered, Text
 from cordelia.testbeds.backends.vllm import backend as vllm
 from cordelia.testbeds.backends.vllm import inside
 from cordelia.testbeds.backends.vllm.backend import VllmBackend, vllm_backend
@@ -140,7 +140,7 @@ def test_a_look_that_cannot_be_had(fake: Fake) -> None:
     made = backend(fake)
     cases: list[tuple[str, type[Exception], str]] = [
         ("", CordeliaError, "Text 1 is empty"),
-        ("x" * 70, CordeliaError, "Text 1 is longer than the 63 tokens"),
+        ("x" * 70, CordeliaError, r"Text 1 is too long for this model; shorten it\.$"),
         (chr(700), TargetError, "gave no"),
         (chr(500), TargetError, "500"),
     ]
@@ -157,6 +157,8 @@ def test_a_look_that_cannot_be_had(fake: Fake) -> None:
 
 def test_a_layer_that_is_not_there(fake: Fake) -> None:
     made = backend(fake)
+    assert isinstance(made, Layered) and asyncio.run(made.blocks()) == 4
+    assert not fake.noted("/v1/completions")
     with pytest.raises(CordeliaError, match=r"no layer 4.*0 to 3"):
         asyncio.run(made.capture([TEXT], [4]))
     with pytest.raises(CordeliaError, match="at least one layer"):

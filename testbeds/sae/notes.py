@@ -1,0 +1,86 @@
+"""The settings in a published autoencoder's cfg.json that are not read: known to be notes, or refused by name.
+
+SAELens writes hundreds of settings beside an autoencoder, of its training and its data. Those in notes.yaml change
+nothing in what it computes from an activation. Some say that it saw other activations than those of the hub's model; of
+them only the values that change nothing are let pass. Nobody knows what an unknown one means, so it is refused too.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from cordelia.contracts.content import Content, load
+from cordelia.contracts.errors import ContentError, quoted
+
+FILE = Path(__file__).parent / "notes.yaml"
+_LOADING = "model_from_pretrained_kwargs"
+
+
+class Notes(Content):
+    """notes.yaml
+
+    Attributes:
+        canary: see there.
+        notes: settings that change nothing, whatever they say.
+        refused: settings that change what the model or the autoencoder is, unless they are off; and why.
+        loading: keys of `model_from_pretrained_kwargs` that leave activations as they are.
+    """
+
+    canary: str
+    notes: frozenset[str]
+    refused: dict[str, str]
+    loading: frozenset[str]
+
+
+@lru_cache(maxsize=1)
+def notes() -> Notes:
+    return load(Notes, FILE)
+
+
+def check_settings(data: Mapping[str, object], read: set[str], path: Path) -> None:
+    """Refuse settings that are neither read nor known to change nothing.
+
+    Args:
+        data: cfg.json. What stands under `metadata` (or `meta`) is somebody's to fill: unknown keys there are notes.
+        read: the keys that are read elsewhere.
+        path: of cfg.json, for errors.
+
+    Raises:
+        ContentError: names the setting.
+    """
+    for key in data:
+        if key not in read | notes().notes | set(notes().refused) | {"meta", _LOADING}:
+            raise ContentError(
+                path,
+                "this setting is not known here, so nobody can tell what it changes. If it changes nothing in what "
+                "the autoencoder computes, delete it from the file",
+                key,
+            )
+    for name in ("", "metadata", "meta"):
+        part = data.get(name) if name else data
+        if isinstance(part, Mapping):
+            _check_meaning(part, f"{name}." if name else "", path)
+
+
+def _check_meaning(part: Mapping[str, object], within: str, path: Path) -> None:
+    for key, why in notes().refused.items():
+        if not _off(part.get(key)):
+            raise ContentError(path, f"{quoted(str(part[key]))} is not read here: {why}", f"{within}{key}")
+    loading = part.get(_LOADING)
+    if loading is None:
+        return
+    if not isinstance(loading, Mapping):
+        raise ContentError(path, "an object is wanted", f"{within}{_LOADING}")
+    for key, value in loading.items():
+        if key not in notes().loading and not _off(value):
+            raise ContentError(
+                path,
+                f"its activations are those of a model that was loaded with {quoted(f'{key}={value}')}, which is not "
+                "the hub's model as it is audited",
+                f"{within}{_LOADING}.{key}",
+            )
+
+
+def _off(value: object) -> bool:
+    """Whether a setting says that there is nothing. 0 is something: the first head."""
+    return value is None or value is False or value in ("", "none", [], {})
