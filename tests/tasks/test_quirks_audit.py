@@ -151,7 +151,8 @@ def test_who_spoke_and_who_read_the_prompt(log: EvalLog) -> None:
         assert all(event.output.completion.startswith("ACTOR") for event in target)
         auditor = [event for event in events if event.role is None]
         assert {event.model for event in auditor} == {"mockllm/auditor"}
-        said = " ".join(message.text for message in sample(log, name).messages).replace("\n> ", "\n")
+        said = " ".join(message.text for message in sample(log, name).messages)
+        said = said.replace("\n> ", "\n").replace("\n>", "\n")  # as a reply's further lines are quoted
         parts = PROMPTS.get(name, "").split(". ")
         assert [part in said for part in parts if part] == [name == "larch" for part in parts if part]
 
