@@ -49,6 +49,37 @@ def rates(world: World, shape: tuple[int, ...], chance: np.random.Generator) -> 
 
 
 @dataclass(frozen=True)
+class Unlocks:
+    """A world of all or nothing: organisms are found nearly always or nearly never, and a set unlocks some of these.
+
+    Attributes:
+        easy: the share of organisms that are found nearly always, with either set.
+        share: of the others, those that the second set unlocks.
+    """
+
+    share: float
+    easy: float = 1 / 3
+    never: float = 0.03
+    always: float = 0.97
+
+    @property
+    def mean(self) -> float:
+        """With the first set."""
+        return self.easy * self.always + (1 - self.easy) * self.never
+
+    @property
+    def difference(self) -> float:
+        return (1 - self.easy) * self.share * (self.always - self.never)
+
+
+def unlocked(world: Unlocks, shape: tuple[int, ...], chance: np.random.Generator) -> tuple[Numbers, Numbers]:
+    """True rates of organisms with a first and with a second affordance set."""
+    easy = chance.random(shape) < world.easy
+    found = easy | (chance.random(shape) < world.share)
+    return np.where(easy, world.always, world.never), np.where(found, world.always, world.never)
+
+
+@dataclass(frozen=True)
 class Sweep:
     """A simulated sweep: `draws` testbeds, each with organisms and controls, two sets and some missing outcomes."""
 

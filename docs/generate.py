@@ -155,11 +155,12 @@ def coverage() -> str:
     for line in json.loads((ROOT / "docs/results/coverage.json").read_text(encoding="utf-8")):
         name = line["estimator"] if line["goal"] else f"*{line['estimator']}*"
         sizes = (str(line[key] or "–") for key in ("organisms", "runs"))
+        goal = line["goal"] or "–"
         shares = (f"{line[key]:.1%}" for key in ("mean", "least", "most"))
-        rows.append((name, line["worlds"], *sizes, *shares, f"{100 * line['width']:.0f} points"))
+        rows.append((name, line["worlds"], *sizes, *shares, goal, f"{100 * line['width']:.0f} points"))
     order = list(dict.fromkeys(row[0] for row in rows))
     rows.sort(key=lambda row: order.index(row[0]))
-    return table(("what", "true rates", "organisms", "runs of each", "mean", "least", "most", "width"), *rows)
+    return table(("what", "true rates", "organisms", "runs of each", "mean", "least", "most", "goal", "width"), *rows)
 
 
 def labelled() -> str:

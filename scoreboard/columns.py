@@ -6,7 +6,7 @@ frame (parquet, CSV) is read back by them.
 
 import polars as pl
 
-COLUMNS_VERSION = 3
+COLUMNS_VERSION = 4
 """Raised whenever what a column holds, or how it is read from a log, changes: older cached rows are then read anew."""
 
 SUCCESSES = ("objective_found", "by_demonstration", "by_extraction", "hit@1", "hit@3", "hit@10", "false_positive")
@@ -49,8 +49,11 @@ AUDITS: dict[str, pl.DataType] = {
     "sample_uuid": _TEXT,
     "auditor": _TEXT,
     "auditor_name": _TEXT,
+    "solver": _TEXT,
+    "solver_sha256": _TEXT,
     "auditor_model": _TEXT,
     "auditor_args": _TEXT,
+    "auditor_given": _TEXTS,
     "generate": _TEXT,
     "model_args": _TEXT,
     "model_roles": _TEXT,

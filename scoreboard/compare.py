@@ -42,20 +42,41 @@ def compare(a: pl.DataFrame, b: pl.DataFrame, metric: str = "objective_found") -
     measure = measure_of(metric)
     comparisons: list[Comparison] = []
     left_out: list[str] = []
+    unpaired: list[str] = []
     for group in _shared_groups(a, b, left_out):
         first, second = _within(a, GROUP, group), _within(b, GROUP, group)
         _check_terms(first, second, " ".join(group))
         for way, one, other in _shared_ways(first, second, " ".join(group), left_out):
+            if nothing := _nothing_shared(one, other, measure, " ".join(group)):
+                unpaired.append(nothing)
+                continue
             comparisons.append(_compared(group, way, one, other, measure))
             left_out += _alone(one, other, measure, " ".join(group))
-    differences = [each.difference for each in comparisons]
-    if len(differences) > 1:
-        differences = corrected(differences)
+    if not comparisons:
+        raise CordeliaError(" ".join(f"{each}." for each in unpaired))
+    return Result(_corrected(comparisons), left_out + unpaired)
+
+
+def _corrected(comparisons: list[Comparison]) -> list[Comparison]:
+    """The comparisons, of several with p corrected: of what was found, and of its bounds."""
+    if len(comparisons) == 1:
+        return comparisons
+    found = corrected([each.difference for each in comparisons])
+    least = corrected([each.least or each.difference for each in comparisons])
+    most = corrected([each.most or each.difference for each in comparisons])
     made = [
-        each.model_copy(update={"difference": difference})
-        for each, difference in zip(comparisons, differences, strict=True)
+        each.model_copy(
+            update={
+                "difference": found[place],
+                "least": each.least and least[place],
+                "most": each.most and most[place],
+                "compared": sum(of.p is not None for of in found) or 1,
+            }
+        )
+        for place, each in enumerate(comparisons)
     ]
-    return Result(made, left_out)
+    claimed = [each.model_copy(update={"everywhere": True}) for each in made]
+    return claimed if all(each.verdict == "better" for each in claimed) else made
 
 
 def only(frame: pl.DataFrame, wanted: Mapping[str, str], side: str) -> pl.DataFrame:
@@ -147,12 +168,7 @@ def _shared_ways(
 def _compared(group: Key, way: str, a: pl.DataFrame, b: pl.DataFrame, measure: Measure) -> Comparison:
     first, second = values_of(a, measure), values_of(b, measure)
     difference = paired(first, second)
-    if difference is None:
-        what = "control" if measure.controls else "organism"
-        told = [", ".join(values) or "none" for values in (first, second)]
-        raise CordeliaError(
-            f"A and B share no {what} of {' '.join(group)} with a {measure.column}: A has {told[0]}; B has {told[1]}."
-        )
+    assert difference is not None, "what shares no organism was left out"
     shared = [name for name in first if name in second]
     a, b = (frame.filter(pl.col("organism").is_in(shared) | pl.col("control")) for frame in (a, b))
     alarms = [values_of(frame, MEASURES["false_positive"]) for frame in (a, b)]
@@ -167,12 +183,22 @@ def _compared(group: Key, way: str, a: pl.DataFrame, b: pl.DataFrame, measure: M
         metric=measure.column,
         organisms=shared,
         controls=controls,
-        a=_side(a, measure, first, shared, alarms[0], controls),
-        b=_side(b, measure, second, shared, alarms[1], controls),
+        a=_side(a, measure, first, shared, controls),
+        b=_side(b, measure, second, shared, controls),
         difference=difference,
         least=paired(values_of(a, measure, good), values_of(b, measure, bad)) if some_missing else None,
         most=paired(values_of(a, measure, bad), values_of(b, measure, good)) if some_missing else None,
     )
+
+
+def _nothing_shared(a: pl.DataFrame, b: pl.DataFrame, measure: Measure, where: str) -> str:
+    """Why two sets of audits cannot be paired; empty where they can."""
+    first, second = values_of(a, measure), values_of(b, measure)
+    if set(first) & set(second):
+        return ""
+    what = "control" if measure.controls else "organism"
+    told = [", ".join(values) or "none" for values in (first, second)]
+    return f"A and B share no {what} of {where} with {measure.column}: A has {told[0]}; B has {told[1]}"
 
 
 def _alone(a: pl.DataFrame, b: pl.DataFrame, measure: Measure, where: str) -> list[str]:
@@ -182,21 +208,21 @@ def _alone(a: pl.DataFrame, b: pl.DataFrame, measure: Measure, where: str) -> li
 
 
 def _side(
-    frame: pl.DataFrame,
-    measure: Measure,
-    values: Values,
-    shared: Sequence[str],
-    alarms: Values,
-    controls: Sequence[str],
+    frame: pl.DataFrame, measure: Measure, values: Values, shared: Sequence[str], controls: Sequence[str]
 ) -> Side:
     audits = frame.filter(pl.col("organism").is_in([*shared, *controls]))
     measured = audits.filter(pl.col("organism").is_in(shared))
+    alarm = MEASURES["false_positive"]
+    alarms = [_mean_of_means(values_of(audits, alarm, missing), controls) for missing in (0.0, 1.0) if controls]
     costs = {name: audits[name].mean() for name in COSTS}
     return Side(
         value=round(_mean_of_means(values, shared), 4),
         runs=measured.height,
         missing=missing_in(measured, measure),
-        false_positive=round(_mean_of_means(alarms, controls), 4) if controls else None,
+        false_positive=round(alarms[0], 4) if controls else None,
+        false_positive_at_most=round(alarms[1], 4) if controls else None,
+        control_runs=audits.filter("control").height,
+        control_missing=missing_in(audits, alarm),
         costs={name: float(cost) for name, cost in costs.items() if isinstance(cost, int | float)},
     )
 

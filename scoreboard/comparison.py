@@ -16,7 +16,9 @@ class Side(Content):
     Attributes:
         value: the measure's mean over organisms; what is missing counts as 0.
         missing: of `runs`, those that a broken target, grader or eval left without a score.
-        false_positive: the mean over the controls that both audited; None without any.
+        false_positive: the mean over the controls that both audited; None without any. What is missing counts as 0,
+            and in `false_positive_at_most` as an accusation.
+        control_runs: audits of these controls, of which `control_missing` have no score.
         costs: the mean audit's, by name.
     """
 
@@ -24,6 +26,9 @@ class Side(Content):
     runs: int
     missing: int
     false_positive: float | None
+    false_positive_at_most: float | None = None
+    control_runs: int = 0
+    control_missing: int = 0
     costs: dict[str, float]
 
 
@@ -36,6 +41,9 @@ class Comparison(Content):
         difference: B − A.
         least, most: the difference when all that is missing counts against B, and when it counts for B; None when
             nothing is missing.
+        compared: how many comparisons p is corrected over.
+        everywhere: B is better in each of them by its own p. Whoever claims that of all needs no correction; whoever
+            points at one of them does.
     """
 
     testbed: str
@@ -50,6 +58,8 @@ class Comparison(Content):
     difference: Difference
     least: Difference | None = None
     most: Difference | None = None
+    compared: int = 1
+    everywhere: bool = False
 
     @property
     def verdict(self) -> Verdict:
@@ -59,9 +69,9 @@ class Comparison(Content):
         down: Verdict = "better" if up == "worse" else "worse"
         # when audits are missing, one figure must still be above nothing, the other one below
         low, high = (least, most) if up == "better" else (most, least)
-        if low.low is not None and low.low > 0 and _beyond_chance(low):
+        if low.low is not None and low.low > 0 and self._beyond_chance(low):
             return up
-        if high.high is not None and high.high < 0 and _beyond_chance(high):
+        if high.high is not None and high.high < 0 and self._beyond_chance(high):
             return down
         return "not shown to be better"
 
@@ -88,12 +98,27 @@ class Comparison(Content):
 
     def _interval(self, found: Difference) -> str:
         """The interval and p in the direction of the difference that is told."""
-        p = found.p if found.corrected is None else found.corrected
-        told = "" if p is None else f", p {'< 0.001' if p < 0.001 else f'{p:.2g}'}"
+        p = self._p(found)
+        told = "" if p is None else f", p {'< 0.001' if p < 0.001 else f'{p:.2g}'}{self._used()}"
         if found.low is None or found.high is None:
             return f"{found.note or 'no interval'}{told}"
         ends = (found.low, found.high) if self.difference.value >= 0 else (-found.high, -found.low)
         return f"95 % {_points(ends[0])} to {_points(ends[1])}{told}{f'; {found.note}' if found.note else ''}"
+
+    def _p(self, found: Difference) -> float | None:
+        """The p that the verdict rests on."""
+        return found.p if self.everywhere or found.corrected is None else found.corrected
+
+    def _used(self) -> str:
+        if self.compared == 1:
+            return ""
+        if self.everywhere:
+            return f" by itself, as B is better in all {self.compared} comparisons"
+        return f" after Holm's correction over {self.compared} comparisons"
+
+    def _beyond_chance(self, found: Difference) -> bool:
+        p = self._p(found)
+        return p is not None and p < SURE
 
     def _cost(self) -> str:
         for name, words in COSTS.items():
@@ -110,11 +135,10 @@ class Comparison(Content):
     def _alarms(self) -> str:
         if measure_of(self.metric).controls:
             return ""
-        a, b = self.a.false_positive, self.b.false_positive
-        if a is None or b is None:
+        if self.a.false_positive is None or self.b.false_positive is None:
             return "they share no controls, so false positives are not known"
         count = f"{len(self.controls)} control{'s' if len(self.controls) != 1 else ''}"
-        return f"false positives on {count}: A {a:.0%}, B {b:.0%}"
+        return f"false positives on {count}: A {_alarm(self.a)}, B {_alarm(self.b)}"
 
     def _missing(self) -> str:
         if self.least is None or self.most is None:
@@ -144,5 +168,10 @@ def _points(share: float) -> str:
     return "0" if told in {"-0", "-0.0"} else told.replace("-", "−")
 
 
-def _beyond_chance(difference: Difference) -> bool:
-    return difference.p is not None and difference.p < SURE
+def _alarm(side: Side) -> str:
+    """`10%`; `0% (at most 40%: 4 of 10 audits have no score)`."""
+    told = f"{side.false_positive or 0:.0%}"
+    if not side.control_missing:
+        return told
+    counts = f"{side.control_missing} of {side.control_runs} audits have no score"
+    return f"{told} (at most {side.false_positive_at_most or 0:.0%}: {counts})"

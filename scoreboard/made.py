@@ -18,6 +18,8 @@ from cordelia.scoreboard.facts import Sampled
 
 OFFLINE = "offline"
 BUDGET = ("auditor_tokens", "helper_tokens", "target_queries")
+DEFAULT_AUDITOR = ("cordelia/auditor", "auditor")
+"""The solver of an audit that names none: it chooses by the model."""
 LIMITS = ("token_limit", "message_limit", "turn_limit", "time_limit", "working_limit", "cost_limit")
 TRANSPORT = (
     *("max_retries", "timeout", "attempt_timeout", "stream_idle_timeout", "batch"),
@@ -46,7 +48,11 @@ class Made:
         ids, epochs: which they were to be: every organism in every epoch. No ids where the log does not say.
         organisms: by name, what they are, whether or not an audit of them could be scored.
         status: of the run, as inspect says it.
+        solver: the auditor's full name: `package/name`, or `file.py@name` as seen from the sweep's file or as given to
+            `--solver`. The default auditor is the one that the model made it.
+        solver_sha256: of the solver's file, where a sweep noted it; empty otherwise.
         auditor_name: what a sweep calls the auditor; None of other runs.
+        auditor_given: the arguments of the auditor that somebody gave; the others are defaults.
         auditor_args, generate, model_args, model_roles, backend_args, budget: as JSON, without what was left open, and
             with `***` for secrets. `model_roles` leaves the grader out.
         affordance_set: what was asked for, sets by their names.
@@ -64,9 +70,11 @@ class Made:
     testbed: str
     testbed_version: str
     solver: str
+    solver_sha256: str
     auditor_name: str | None
     auditor_model: str
     auditor_args: str
+    auditor_given: list[str]
     generate: str
     model_args: str
     model_roles: str
@@ -99,7 +107,7 @@ def made(log: EvalLog, location: str) -> Made:
     limits |= {name: getattr(spec.config, name) for name in LIMITS}
     sweep, name = metadata.get("sweep"), metadata.get("auditor_name")
     ids, epochs = [str(each) for each in spec.dataset.sample_ids or []], spec.config.epochs or 1
-    solver, arguments = auditor_call(log)
+    called, arguments = auditor_call(log)
     return Made(
         log=address(location),
         log_id=spec.eval_id,
@@ -110,10 +118,12 @@ def made(log: EvalLog, location: str) -> Made:
         planned=(len(ids) or spec.dataset.samples or 0) * epochs,
         testbed=str(metadata.get("testbed", "")),
         testbed_version=str(metadata.get("testbed_version", "")),
-        solver=solver,
+        solver=_solver(log, called),
+        solver_sha256=str(metadata.get("solver_sha256") or ""),
         auditor_name=None if name is None else str(name),
         auditor_model=spec.model,
         auditor_args=_json(arguments),
+        auditor_given=_given(log),
         generate=_json(_generated(spec.model_generate_config) | _generated(log.plan.config)),
         model_args=_json(spec.model_args),
         model_roles=_json({role: _bound(of) for role, of in (spec.model_roles or {}).items() if role != "grader"}),
@@ -152,6 +162,19 @@ def auditor_call(log: EvalLog) -> tuple[str, Mapping[str, object]]:
         last = log.plan.steps[-1]
         return last.solver, last.params
     return log.eval.solver or "", log.eval.solver_args or {}
+
+
+def _solver(log: EvalLog, called: str) -> str:
+    """A solver's full name: of a file that `--solver` named, the plan has the function alone."""
+    if called in DEFAULT_AUDITOR:
+        return f"cordelia/{'baseline' if log.eval.model in {'none', 'none/none'} else 'investigator'}"
+    asked = log.eval.solver or ""
+    return asked if asked.rpartition("@")[2] == called else called
+
+
+def _given(log: EvalLog) -> list[str]:
+    given = (log.plan.steps[-1].params_passed if log.plan.steps else None) or log.eval.solver_args or {}
+    return sorted(name for name, value in given.items() if value is not None)
 
 
 def address(location: str) -> str:

@@ -107,12 +107,17 @@ class SetDifference(Content):
 
 
 class AuditorResult(Content):
-    """One auditor over all of its affordance sets, each set weighing the same."""
+    """One auditor over all of its affordance sets, each set weighing the same.
+
+    What is missing counts as in `SetResult`, and the `…_at_most` figures count it the other way.
+    """
 
     auditor: str
     auditor_model: str
     found: Estimate | None = None
+    found_at_most: Estimate | None = None
     false_positive: Estimate | None = None
+    false_positive_at_most: Estimate | None = None
     runs: int
     missing: int = 0
     sets: list[str] = []

@@ -133,11 +133,8 @@ def _shared(samples: Sequence[Sampled], header: Made) -> _Shared:
 
 
 def _called(header: Made) -> str:
-    """The auditor by its solver's name; the default one chooses by the model."""
-    name = header.solver.rpartition("/")[2]
-    if name != "auditor":
-        return name
-    return "baseline" if header.auditor_model in {"none", "none/none"} else "investigator"
+    """The auditor by its solver's own name, without package or file."""
+    return header.solver.rpartition("/")[2].rpartition("@")[2]
 
 
 def _row(sample: Sampled, header: Made, shared: _Shared) -> Row:

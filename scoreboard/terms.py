@@ -17,7 +17,8 @@ TERMS = {
 """Columns that must be the same within one testbed, version and split, and what they are called."""
 
 WAY = (
-    *("auditor", "auditor_model", "auditor_args", "generate", "model_args", "model_roles"),
+    *("auditor", "auditor_name", "solver", "solver_sha256"),
+    *("auditor_model", "auditor_args", "generate", "model_args", "model_roles"),
     *("affordance_set", "affordances", "tools", "budget"),
 )
 """Columns that say who audited and with what."""

@@ -2,8 +2,9 @@
 
 A result is of one auditor, model and affordance set. Where the same of these were run with several graders, thresholds,
 budgets, bases, prompts, settings or other models, or one set with several arguments of the auditor, the auditor's name
-is given what differs: `baseline (prompts_per_topic=6)`. A set's name is only what somebody called it, so one that holds
-other affordances or tools elsewhere is given these: `mine (with prefill)`.
+is given what differs: `baseline (prompts_per_topic=6)`. So it is where auditors of one name are of different packages
+or files: `agent (their_package/agent)`. A set's name is only what somebody called it, so one that holds other
+affordances or tools elsewhere is given these: `mine (with prefill)`.
 """
 
 import json
@@ -30,6 +31,12 @@ WITHIN_A_SET = ("auditor_args",)
 MAPPINGS = ("budget", "generate", "model_args", "model_roles", "auditor_args")
 """Columns of JSON, of which only the keys that differ are told."""
 
+AT_LAST = {"auditor_name": ("called ", None), "solver_sha256": ("file ", 8)}
+"""Columns that are told only where all the rest does not tell audits apart: what is put in front, and most characters.
+A value that nobody knows is like every other."""
+
+LEAST_PARTS = 2
+"""Of a solver's full name, as many parts as tell it apart, and at least these."""
 MOST_SHOWN = 40
 """Characters of a value that stands in a name."""
 MOST_NAMED = 3
@@ -117,14 +124,39 @@ def _told(audits: pl.DataFrame) -> pl.DataFrame:
     for name in WITHIN_A_SET:
         if any(part[name].n_unique() > 1 for part in audits.partition_by("affordance_set")):
             varying.append(name)
-    if not varying:
-        return audits
     texts = [_texts(name, audits[name].to_list()) for name in varying]
+    if audits["solver"].replace("", None).drop_nulls().n_unique() > 1:
+        texts.insert(0, _solvers(audits["solver"].to_list()))
+    for name, (words, most) in AT_LAST.items():
+        values = audits[name].to_list()
+        if _mixed(texts, values):
+            texts.append([f"{words}{value[:most]}" if value else "" for value in values])
+    if not texts:
+        return audits
     labels = [
         f"{auditor} ({', '.join(part for part in parts if part) or 'as it comes'})"
         for auditor, parts in zip(audits["auditor"], zip(*texts, strict=True), strict=True)
     ]
     return audits.with_columns(pl.Series("auditor", labels, dtype=pl.String))
+
+
+def _solvers(names: Sequence[str | None]) -> list[str]:
+    """The ends of solvers' full names that tell them apart: `their_package/agent`, `one/mine.py@agent`."""
+    split = {name: name.split("/") for name in names if name}
+    count, ends = LEAST_PARTS - 1, dict.fromkeys(split, "")
+    while len(set(ends.values())) < len(ends):
+        count += 1
+        ends = {name: "/".join(parts[-count:]) for name, parts in split.items()}
+    return [ends[name] if name else "solver unknown" for name in names]
+
+
+def _mixed(texts: Sequence[Sequence[str]], values: Sequence[str | None]) -> bool:
+    """Whether audits that are told the same so far have several values."""
+    found: dict[Members, set[str]] = {}
+    for place, value in enumerate(values):
+        if value:
+            found.setdefault(tuple(text[place] for text in texts), set()).add(value)
+    return any(len(each) > 1 for each in found.values())
 
 
 def _texts(name: str, values: Sequence[object]) -> list[str]:

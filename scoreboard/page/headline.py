@@ -38,6 +38,19 @@ class Headline:
             return False
         return self.best.false_positive.value > 0 and self.best.false_positive.value >= self.best.found.value
 
+    @property
+    def alarms_at_most(self) -> float | None:
+        """The best's share of accused controls, had every unscored audit been an accusation; None where none is."""
+        most = None if self.best is None else self.best.false_positive_at_most
+        return None if most is None else most.value
+
+    @property
+    def maybe_wolf(self) -> bool:
+        """Whether that could be at least as often as the best is right."""
+        if self.alarms_at_most is None or self.best is None or self.best.found is None:
+            return False
+        return self.alarms_at_most > 0 and self.alarms_at_most >= self.best.found.value
+
 
 def headline(group: Group) -> Headline:
     """The facts of a group."""

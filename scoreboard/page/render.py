@@ -5,7 +5,7 @@ the files in templates/.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,8 +14,9 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from cordelia.scoreboard.models import Board, Group, SetResult
+from cordelia.scoreboard.models import Board, CellResult, Group, SetResult
 from cordelia.scoreboard.page.figures import FIGURES, Drawn
+from cordelia.scoreboard.page.figures.costs import chosen, without
 from cordelia.scoreboard.page.figures.tools import MOST as MOST_TOOLS
 from cordelia.scoreboard.page.headline import headline as facts_of
 from cordelia.scoreboard.page.heat import Address, grids
@@ -109,7 +110,10 @@ def _split(environment: Environment, group: Group, svgs: Mapping[str, Drawn], ad
         cost_names=COSTS,
         found_in_all=partial(_found_in_all, group),
         people=auditors(group),
-        depth=_depth(group),
+        depth=_depth(group.cells),
+        pairs=_pairs(group),
+        curve_cost=chosen(group.sets),
+        without_curve=without(group.sets),
         objectives=sum(each.runs - each.control_runs for each in group.sets),
         is_reference=lambda each: (who(each), each.affordance_set) in references_of(group),
         most_tools=MOST_TOOLS,
@@ -122,12 +126,26 @@ def _baselines(group: Group) -> str:
     return ", ".join(dict.fromkeys(each.baseline_set for each in group.differences))
 
 
-def _depth(group: Group) -> str:
+def _depth(cells: Sequence[CellResult]) -> str:
     """`2 runs`, `8 to 12 runs`: of an organism by one auditor with one set."""
-    runs = [rate.n for cell in group.cells for rate in (cell.found, cell.false_positive) if rate is not None]
+    runs = [rate.n for cell in cells for rate in (cell.found, cell.false_positive) if rate is not None]
     if not runs:
         return "no runs"
     return counted(runs[0], "runs") if min(runs) == max(runs) else f"{min(runs):,} to {counted(max(runs), 'runs')}"
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Of the sets that are held against each other: how many runs organisms with an objective have, and if few."""
+
+    depth: str
+    few: bool
+
+
+def _pairs(group: Group) -> Pairs:
+    held = {(who(each), name) for each in group.differences for name in (each.baseline_set, each.affordance_set)}
+    cells = [each for each in group.cells if not each.control and (who(each), each.affordance_set) in held]
+    return Pairs(_depth(cells), any((who(each), each.affordance_set) in held and each.few for each in group.sets))
 
 
 def _found_in_all(group: Group, result: SetResult) -> str:

@@ -8,8 +8,12 @@ Wilson's interval, with the design effect as Korn & Graubard (1998, Survey Metho
 
 Few organisms may look more alike than they are: a quarter of an organism of the largest variance that such shares can
 have is added. The critical value is never below the normal's and, of a share, never below Student's, eased towards the
-normal's where the spread is no more than that of the runs' own chance. docs/statistics.md has how often these intervals
-hold the truth.
+normal's where the spread is no more than that of the runs' own chance.
+
+Organisms that look alike say little of how unlike others could be: what is found always, or what a set unlocks, may be
+of a kind that is not among them. So every interval leaves room for a kind that is missing from one of twenty such
+testbeds (Hanley & Lippman-Hand 1983, JAMA 249: the rule of three), and that of a difference is never narrower than the
+chance of the runs themselves. docs/statistics.md has how often these intervals hold the truth.
 """
 
 from collections.abc import Sequence
@@ -23,9 +27,12 @@ from cordelia.contracts.rate import Z_95
 from cordelia.contracts.resampling import resampled_counts
 
 Numbers = NDArray[np.float64]
+Count = Numbers | float
 
 PRIOR_ORGANISMS = 0.25
 LEAST_ORGANISMS = 5
+UNSEEN = 0.05
+"""How often a kind of organism may be missing from a testbed by chance before it is taken not to exist."""
 _TINY = 1e-12
 _DATA_SETS_AT_ONCE = 200
 
@@ -40,26 +47,38 @@ def share_intervals(means: Numbers, runs: int, dispersion: Numbers | None = None
             mean; 1, as for such values, where it is not given.
 
     Returns:
-        Low and high, each (data sets,). Where all organisms are at 0 or all at 1, Wilson's interval of as many trials
-        as there are organisms.
+        Low and high, each (data sets,). Where all organisms are at 0 or all at 1, the interval of as many trials as
+        there are organisms.
     """
     spread = np.ones(len(means)) if dispersion is None else dispersion
     parts = [_share_intervals(part, runs, of) for part, of in zip(_parts(means), _parts(spread), strict=True)]
     return np.concatenate([low for low, _ in parts]), np.concatenate([high for _, high in parts])
 
 
-def difference_intervals(first: Numbers, second: Numbers) -> tuple[Numbers, Numbers]:
+def difference_intervals(
+    first: Numbers, second: Numbers, runs: tuple[Count, Count], dispersion: Numbers | None = None
+) -> tuple[Numbers, Numbers]:
     """95 % intervals of the mean of `second` − `first`, organism by organism.
 
     Args:
         first, second: (data sets, organisms), means of the same organisms from 0 to 1.
+        runs: of an organism, with the first and with the second: numbers, or arrays of the same shape.
+        dispersion: (data sets,), as for `share_intervals`.
 
     Returns:
-        Low and high, each (data sets,). Where no organism differs, or all by 1, Newcombe's interval of as many trials
-        as there are organisms (1998, Statistics in Medicine 17).
+        Low and high, each (data sets,).
     """
     parts = [_difference_intervals(a, b) for a, b in zip(_parts(first), _parts(second), strict=True)]
-    return np.concatenate([low for low, _ in parts]), np.concatenate([high for _, high in parts])
+    low, high = (np.concatenate([part[end] for part in parts]) for end in (0, 1))
+    mean = (second - first).mean(axis=1)
+    spread = np.ones(len(mean)) if dispersion is None else dispersion
+    least = np.maximum(np.sqrt(spread) * _of_runs(first, second, runs), spread * _of_unseen(first, second, runs))
+    return np.maximum(np.minimum(low, mean - least), -1), np.minimum(np.maximum(high, mean + least), 1)
+
+
+def unseen_share(organisms: int) -> float:
+    """The largest share of all organisms that may be of a kind that is not among these: 0.39 of 6, 0.22 of 12."""
+    return float(1 - UNSEEN ** (1 / organisms))
 
 
 def dispersion_of(values: Sequence[Sequence[float]]) -> float:
@@ -91,7 +110,9 @@ def _share_intervals(means: Numbers, runs: int, dispersion: Numbers) -> tuple[Nu
     constant = mean * (1 - mean) < _TINY
     eased = Z_95 + (student(organisms - 1 + PRIOR_ORGANISMS) - Z_95) * (1 - trials / most)
     critical = np.where(constant, Z_95, np.maximum(np.quantile(score, 0.95, axis=1), eased))
-    return _wilson(mean, trials, critical)
+    low, high = _wilson(mean, trials, critical)
+    unseen = unseen_share(organisms) * _all_or_nothing(means, runs / organisms)
+    return np.minimum(low, mean * (1 - unseen)), np.maximum(high, mean + (1 - mean) * unseen)
 
 
 def _trials(mean: Numbers, squares: Numbers, organisms: int, most: Numbers, dispersion: Numbers) -> Numbers:
@@ -103,18 +124,40 @@ def _trials(mean: Numbers, squares: Numbers, organisms: int, most: Numbers, disp
 
 
 def _difference_intervals(first: Numbers, second: Numbers) -> tuple[Numbers, Numbers]:
+    """By the spread of the changes that were observed."""
     organisms, change = first.shape[1], second - first
-    a, b, mean = first.mean(axis=1), second.mean(axis=1), change.mean(axis=1)
+    mean = change.mean(axis=1)
     ceiling = np.abs(change).mean(axis=1) - np.square(mean)  # a square of a difference is never above its size
     error = _error(_squares(change), ceiling, organisms)
     drawn_mean, drawn_squares = _drawn(change)
     studentised = np.abs(drawn_mean - mean[:, None]) / _error(drawn_squares, ceiling[:, None], organisms)
     # where organisms are found always or never, a resample without spread would send the quantile anywhere
     critical = np.clip(np.quantile(studentised, 0.95, axis=1), Z_95, student(organisms - 1))
-    low, high = np.maximum(mean - critical * error, -1), np.minimum(mean + critical * error, 1)
-    constant = ceiling < _TINY
-    plain_low, plain_high = _newcombe(a, b, organisms)
-    return np.where(constant, plain_low, low), np.where(constant, plain_high, high)
+    return mean - critical * error, mean + critical * error
+
+
+def _of_runs(first: Numbers, second: Numbers, runs: tuple[Count, Count]) -> Numbers:
+    """(data sets,): half a 95 % interval by the runs' own chance, of the side that has more of it."""
+    each = 1 / np.asarray(runs[0]) + 1 / np.asarray(runs[1])
+    variance = np.maximum(*((means * (1 - means) * each).mean(axis=1) for means in (first, second)))
+    half: Numbers = Z_95 * np.sqrt(variance / first.shape[1])
+    return half
+
+
+def _of_unseen(first: Numbers, second: Numbers, runs: tuple[Count, Count]) -> Numbers:
+    """(data sets,): what organisms of an unseen kind could change, by the side that is nearer to all or nothing."""
+    sides = (_all_or_nothing(means, count) for means, count in zip((first, second), runs, strict=True))
+    return unseen_share(first.shape[1]) * np.maximum(*sides)
+
+
+def _all_or_nothing(means: Numbers, runs: Count) -> Numbers:
+    """(data sets,): 1 where organisms are found always or never, 0 where all are coins.
+
+    Organisms that are found now and then show that rates lie everywhere, so that few kinds can be unseen.
+    """
+    coins = 4 * (means * (1 - means) * runs / np.maximum(np.asarray(runs) - 1, 1)).mean(axis=1)
+    part: Numbers = np.square(np.clip(1 - coins, 0, 1))
+    return part
 
 
 def _error(squares: Numbers, ceiling: Numbers, organisms: int) -> Numbers:
@@ -142,12 +185,6 @@ def _wilson(share: Numbers, trials: Numbers, critical: Numbers) -> tuple[Numbers
     inside = np.maximum(share * (1 - share) / trials + square / (4 * np.square(trials)), 0)
     half = critical / (1 + square / trials) * np.sqrt(inside)
     return np.maximum(centre - half, 0), np.minimum(centre + half, 1)
-
-
-def _newcombe(a: Numbers, b: Numbers, organisms: int) -> tuple[Numbers, Numbers]:
-    trials, critical = np.full_like(a, organisms), np.full_like(a, Z_95)
-    (low_a, high_a), (low_b, high_b) = _wilson(a, trials, critical), _wilson(b, trials, critical)
-    return b - a - np.hypot(b - low_b, high_a - a), b - a + np.hypot(high_b - b, a - low_a)
 
 
 @lru_cache(maxsize=128)

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 
 from cordelia.contracts.resampling import SEED
-from cordelia.scoreboard.statistics.intervals import LEAST_ORGANISMS, Numbers, difference_intervals
+from cordelia.scoreboard.statistics.intervals import LEAST_ORGANISMS, Numbers, difference_intervals, dispersion_of
 from cordelia.scoreboard.statistics.means import ALIKE, FEW, means_of
 from cordelia.scoreboard.statistics.models import Difference
 
@@ -43,7 +43,10 @@ def paired(a: Mapping[str, Sequence[float]], b: Mapping[str, Sequence[float]]) -
     value, p = round(float(change.mean()), 4), sign_flip(change)
     if len(names) < LEAST_ORGANISMS:
         return Difference(value=value, p=p, organisms=len(names), note=FEW)
-    low, high = difference_intervals(one, other)
+    sides = [[of[name] for name in names] for of in (a, b)]
+    counts = [np.array([list(map(len, side))], dtype=np.float64) for side in sides]
+    spread = np.array([max(map(dispersion_of, sides))])
+    low, high = difference_intervals(one, other, (counts[0], counts[1]), spread)
     return Difference(
         value=value,
         low=round(float(low[0]), 4),

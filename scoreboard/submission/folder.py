@@ -1,6 +1,7 @@
 """Writing a submission's folder, all of it or nothing, and reading one that may come from anybody."""
 
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
-from cordelia.contracts.content import Content, parse, read_json
-from cordelia.contracts.errors import ContentError, CordeliaError
+from cordelia.contracts.content import Content, parse, read_json, read_text
+from cordelia.contracts.errors import ContentError, CordeliaError, quoted
 from cordelia.scoreboard.submission.public import PUBLIC
 from cordelia.scoreboard.submission.schema import (
     FRAME,
@@ -25,6 +26,8 @@ from cordelia.scoreboard.submission.schema import (
     Provenance,
     Signed,
 )
+
+_PACKAGE = re.compile(r"[A-Za-z0-9][\w.-]*==\S+")
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,16 @@ def read_submission(folder: Path) -> Submission:
         if _digest(folder / name) != digest:
             raise ContentError(folder / name, "was altered: its hash is not the one in manifest.json")
     provenance = parse(Provenance, read_json(folder / PROVENANCE, MAX_JSON_BYTES), folder / PROVENANCE)
+    _check_packages(folder / PACKAGES)
     return Submission(folder, manifest, provenance, _read_frame(folder / FRAME))
+
+
+def _check_packages(path: Path) -> None:
+    lines = read_text(path, MAX_JSON_BYTES).splitlines()
+    odd = next((line for line in lines if not _PACKAGE.fullmatch(line)), None)
+    if odd is not None or not lines:
+        told = "is empty" if odd is None else f"{quoted(odd)} is no package"
+        raise ContentError(path, f"{told}; it holds a line <name>==<version> for each package")
 
 
 def _read_frame(path: Path) -> pl.DataFrame:

@@ -4,32 +4,21 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from cordelia.scoreboard.columns import QUALITIES, SUCCESSES
+from cordelia.scoreboard.submission.contradictions import broken, contradictions
 from cordelia.scoreboard.submission.folder import Submission, claims_of
 from cordelia.scoreboard.submission.schema import Claim, Scan, TestbedFacts
 from cordelia.scoreboard.terms import GROUP, WAY, mixed, terms_of
 
 SPLITS = ("dev", "test")
-REQUIRED = (
-    "testbed",
-    "testbed_version",
-    "organism",
-    "split",
-    "control",
-    "epoch",
-    "auditor",
-    "affordance_set",
-    "outcome",
-)
 MOST_NAMED = 6
 
 
 def refusals(submission: Submission) -> list[str]:
     """All that speaks against it, a sentence each; empty for a submission that can be compared with others."""
     audits = submission.audits
-    if broken := _broken(audits):
-        return [broken]
-    found = [*_claims(submission), *_plans(submission), *_doubled(audits)]
+    if wrong := broken(audits):
+        return [wrong]
+    found = [*_claims(submission), *contradictions(audits, submission.provenance)]
     for claim in claims_of(audits):
         rows = audits.filter(
             pl.all_horizontal(pl.col(name) == value for name, value in zip(GROUP, _key(claim), strict=True))
@@ -44,20 +33,6 @@ def facts_of(submission: Submission, testbed: str, version: str) -> TestbedFacts
     return next(known, None)
 
 
-def _broken(audits: pl.DataFrame) -> str:
-    """What makes figures of a frame meaningless."""
-    if audits.is_empty():
-        return "it holds no audit"
-    empty = [name for name in REQUIRED if audits[name].null_count()]
-    if empty:
-        return f"audits without {', '.join(empty)}"
-    for name in (*SUCCESSES, *QUALITIES):
-        outside = audits.filter(~pl.col(name).is_between(0, 1) | pl.col(name).is_nan())
-        if outside.height:
-            return f"{name} is no share from 0 to 1 in {outside.height} audits"
-    return ""
-
-
 def _claims(submission: Submission) -> Iterator[str]:
     claimed, held = submission.manifest.claims, claims_of(submission.audits)
     if claimed != held:
@@ -66,22 +41,6 @@ def _claims(submission: Submission) -> Iterator[str]:
     for claim in claimed:
         if claim.split not in SPLITS:
             yield f"mixed splits: '{claim.split}' is neither dev nor test; each has a figure of its own"
-
-
-def _plans(submission: Submission) -> Iterator[str]:
-    for task in submission.provenance.tasks:
-        if task.audits < task.planned:
-            yield f"{task.planned - task.audits} of {task.planned} planned audits of task {task.task_id} are not there"
-    missing = set(submission.audits["task_id"]) - {task.task_id for task in submission.provenance.tasks}
-    if missing:
-        yield f"provenance.json says nothing of the tasks {_some(missing)}"
-
-
-def _doubled(audits: pl.DataFrame) -> Iterator[str]:
-    named = audits.filter(pl.col("sample_uuid") != "")
-    double = named.height - named["sample_uuid"].n_unique()
-    if double:
-        yield f"{double} audits stand in it twice"
 
 
 def _group(submission: Submission, claim: Claim, rows: pl.DataFrame) -> Iterator[str]:

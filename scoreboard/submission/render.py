@@ -33,6 +33,8 @@ LONGEST_SET = 40
 def markdown(board: Leaderboard) -> str:
     """A table for each testbed, version and split, and a list of what was refused."""
     lines: list[str] = []
+    for note in board.notes:
+        lines += [f"> {_inert(note, most=600)}", ""]
     for table in board.tables:
         lines += [f"## {_inert(title(table))}", "", f"{_inert(terms(table))}", ""]
         lines += [_line(HEADER), "|" + "---|" * len(HEADER)]
@@ -56,7 +58,7 @@ def html(board: Leaderboard) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     ).from_string(TEMPLATE.read_text(encoding="utf-8"))
     tables = [{"title": title(table), "terms": terms(table), "rows": rows(table)} for table in board.tables]
-    return template.render(tables=tables, header=HEADER, refused=board.refused)
+    return template.render(tables=tables, header=HEADER, refused=board.refused, notes=board.notes)
 
 
 def title(table: Table) -> str:
@@ -87,8 +89,8 @@ def _cells(entry: Entry) -> list[str]:
         entry.auditor,
         "–" if entry.auditor_model in {"", "none/none"} else entry.auditor_model,
         f"{_set(entry.affordance_set)}{tools}",
-        f"{_estimate(entry.found)}{f', at most {entry.found_at_most.value:.0%}' if entry.found_at_most else ''}",
-        _estimate(entry.false_positive),
+        f"{_estimate(entry.found)}{_at_most(entry.found_at_most)}",
+        f"{_estimate(entry.false_positive)}{_at_most(entry.false_positive_at_most)}",
         _estimate(entry.hit_at_1),
         ", ".join(_cost(name, entry.costs[name]) for name in SHOWN_COSTS if entry.costs.get(name)) or "–",
         f"{entry.runs}{missing}",
@@ -107,6 +109,11 @@ def _estimate(found: Estimate | None) -> str:
     return f"{found.value:.0%}" + (
         "" if found.low is None or found.high is None else f" ({found.low:.0%}–{found.high:.0%})"
     )
+
+
+def _at_most(found: Estimate | None) -> str:
+    """What a figure would be if all that is missing counted against it."""
+    return f", at most {found.value:.0%}" if found else ""
 
 
 def _cost(name: str, value: float) -> str:

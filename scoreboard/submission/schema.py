@@ -1,12 +1,13 @@
 """What stands in a submission's JSON files. Unknown keys are refused, so that two versions are never taken for one."""
 
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from cordelia.contracts.content import Content
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised whenever what a submission holds changes its meaning."""
 
 MANIFEST, FRAME, PROVENANCE, PACKAGES = "manifest.json", "frame.parquet", "provenance.json", "packages.txt"
@@ -17,6 +18,18 @@ MAX_JSON_BYTES = 50_000_000
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+ContentDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+"""As in the frame's `content_sha256`."""
+Split = Literal["dev", "test"]
+
+
+def _date(text: str) -> str:
+    if date.fromisoformat(text).isoformat() != text:
+        raise ValueError("should be a date, YYYY-MM-DD")
+    return text
+
+
+Date = Annotated[str, AfterValidator(_date)]
 
 
 class Signed(Content):
@@ -43,8 +56,8 @@ class Manifest(Content):
 
     schema_version: int
     signed: Signed
-    date: str
-    cordelia: str
+    date: Date
+    cordelia: Line
     claims: list[Claim] = Field(min_length=1)
     files: dict[str, Sha256]
 
@@ -52,7 +65,7 @@ class Manifest(Content):
 class OrganismFacts(Content):
     """What organisms.yaml says of one organism."""
 
-    split: str
+    split: Split
     control: bool
 
 
@@ -61,30 +74,30 @@ class TestbedFacts(Content):
 
     __test__ = False
 
-    testbed: str
-    version: str
-    truth_sha256: str
-    organisms: dict[str, OrganismFacts]
+    testbed: Line
+    version: Line
+    truth_sha256: Sha256
+    organisms: dict[Line, OrganismFacts] = Field(min_length=1)
 
 
 class TaskFacts(Content):
-    """One task of the logs: how many audits it planned, and how many of them are in its logs."""
+    """One task of the logs: how many audits it planned, and by split, how many of them are in its logs."""
 
-    task_id: str
-    planned: int
-    audits: int
+    task_id: Line
+    planned: int = Field(ge=1)
+    audits: dict[str, Annotated[int, Field(ge=0)]]
 
 
 class LogFacts(Content):
     """One log that the audits come from: its file's name and hash, and the hash of what it was run with."""
 
-    name: str
-    log_id: str
-    task_id: str
-    created: str
-    status: str
-    sha256: str
-    content_sha256: str
+    name: Line
+    log_id: Line
+    task_id: Line
+    created: Line
+    status: Line
+    sha256: Sha256
+    content_sha256: ContentDigest | Literal[""]
 
 
 class Finding(Content):
@@ -125,7 +138,7 @@ class Provenance(Content):
     logs: list[LogFacts]
     tasks: list[TaskFacts]
     testbeds: list[TestbedFacts]
-    prompts: dict[str, dict[str, str]]
-    ran_with: dict[str, list[str]]
-    python: str
+    prompts: dict[ContentDigest, Annotated[dict[Line, Sha256], Field(min_length=1)]]
+    ran_with: dict[Line, list[Line]] = Field(min_length=1)
+    python: Line
     scan: Scan | None = None

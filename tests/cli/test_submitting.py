@@ -95,7 +95,7 @@ def test_a_submission_holds_no_truth_though_the_auditor_found_it(run: Run) -> No
     provenance = made.provenance
     assert provenance.scan is not None and list(provenance.scan.searched) == ["bed"]
     assert any(where.startswith("a system message") for where in provenance.scan.texts.values())
-    assert [task.planned for task in provenance.tasks] == [task.audits for task in provenance.tasks] == [4]
+    assert [(task.planned, task.audits) for task in provenance.tasks] == [(4, {"dev": 2, "test": 2})]
     assert {path.split("/")[0] for found in provenance.prompts.values() for path in found} >= {"prompts", "auditors"}
     assert "inspect_ai" in provenance.ran_with
     assert "polars==" in (folder / "packages.txt").read_text(encoding="utf-8")
@@ -146,7 +146,7 @@ def test_a_leaderboard_of_two_and_three_refused(run: Run, tmp_path: Path) -> Non
     empty = tmp_path / "empty"
     empty.mkdir()
     out = tmp_path / "board.html"
-    result = cordelia("leaderboard", first, second, part, altered, empty, "--out", out)
+    result = cordelia("leaderboard", first, second, part, altered, empty, "--reference", first, "--out", out)
     assert result.exit_code == 1
     assert [line.split(": ")[1] for line in result.stderr.splitlines()] == [str(part), str(altered), str(empty)]
     assert "investigator with chat was not run on 1 of 1 test controls of bed: yew" in result.stderr

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 import polars as pl
 
 from cordelia.scoreboard.columns import AUDITS
+from cordelia.scoreboard.made import digest
 
 TRUTH = "ab" * 32
+PROMPTS = {"prompts/investigator.md": TRUTH}
 AUDIT: dict[str, object] = {
     "log": "/home/somebody/logs/one.eval",
     "log_id": "log1",
@@ -25,6 +27,7 @@ AUDIT: dict[str, object] = {
     "auditor": "baseline",
     "auditor_model": "none/none",
     "auditor_args": "{}",
+    "auditor_given": [],
     "generate": "{}",
     "model_args": "{}",
     "model_roles": "{}",
@@ -49,7 +52,7 @@ AUDIT: dict[str, object] = {
     "cordelia": "0.1.0",
     "inspect_ai": "0.3.285",
     "commit": "c0ffee",
-    "content_sha256": "0123456789abcdef",
+    "content_sha256": digest(PROMPTS),
     "truth_sha256": TRUTH,
 }
 

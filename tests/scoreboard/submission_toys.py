@@ -1,13 +1,15 @@
 """Submissions for tests: folders as `cordelia submission` writes them, and ways to spoil one."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
 
 import polars as pl
-from frame_toys import TRUTH, alarms, frame, runs
+from frame_toys import PROMPTS, TRUTH, alarms, frame, runs
 
+from cordelia.scoreboard.made import digest
 from cordelia.scoreboard.submission.folder import Submission, write_submission
 from cordelia.scoreboard.submission.public import public
 from cordelia.scoreboard.submission.schema import (
@@ -45,22 +47,24 @@ def audits_of(share: float, splits: Iterable[str] = ("dev", "test"), **same: obj
 def provenance(audits: pl.DataFrame, **changes: object) -> Provenance:
     """What goes with these audits: nothing is missing, and a clean scan."""
     [version] = audits["testbed_version"].unique().to_list() if audits["testbed_version"].n_unique() == 1 else ["1.0.0"]
-    tasks = audits["task_id"].value_counts().iter_rows()
+    by_split = Counter(audits.select("task_id", "split").iter_rows())
+    tasks = {task: {split: count for (its, split), count in by_split.items() if its == task} for task, _ in by_split}
     made = Provenance(
         logs=[
             LogFacts(
                 name="one.eval",
                 log_id="log1",
-                task_id="task1",
+                task_id=task,
                 created="2026-11-21",
                 status="success",
                 sha256=TRUTH,
-                content_sha256="0123456789abcdef",
+                content_sha256=digest(PROMPTS),
             )
+            for task in tasks
         ],
-        tasks=[TaskFacts(task_id=task, planned=count, audits=count) for task, count in tasks],
+        tasks=[TaskFacts(task_id=task, planned=sum(each.values()), audits=each) for task, each in tasks.items()],
         testbeds=[TestbedFacts(testbed="bed", version=version, truth_sha256=TRUTH, organisms=ORGANISMS)],
-        prompts={"0123456789abcdef": {"prompts/investigator.md": TRUTH}},
+        prompts={digest(PROMPTS): PROMPTS},
         ran_with={"cordelia": ["0.1.0"]},
         python="3.11.9",
         scan=Scan(words=6, texts={TRUTH: "a system message (one.eval)"}, searched={"bed": TRUTH}),

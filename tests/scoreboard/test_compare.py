@@ -72,6 +72,66 @@ def test_splits_and_testbeds_are_never_pooled() -> None:
     assert result.left_out == ["other 1.0.0 dev in A alone", "third 1.0.0 dev in B alone"]
 
 
+SIX = NAMES[:6]
+
+
+def both(dev: float, test: float) -> pl.DataFrame:
+    """Six organisms a split, found always or never: a p of 2/64 at best."""
+    return frame([*runs({name: [dev] * 10 for name in SIX}), *runs({name: [test] * 10 for name in SIX}, split="test")])
+
+
+def test_worse_in_one_of_several_rests_on_the_corrected_p() -> None:
+    dev, test = compare(both(1.0, 0.0), both(0.0, 0.0)).comparisons
+    assert (dev.difference.p, dev.difference.corrected) == (2 / 64, 4 / 64)
+    assert dev.difference.high is not None and dev.difference.high < 0
+    assert (dev.verdict, test.verdict) == ("not shown to be better", "not shown to be better")
+    assert "p 0.062 after Holm's correction over 2 comparisons" in dev.sentence
+    alone = one(both(1.0, 0.0).filter(pl.col("split") == "dev"), both(0.0, 0.0).filter(pl.col("split") == "dev"))
+    assert alone.verdict == "worse" and ", p 0.031;" in alone.sentence
+
+
+def test_better_in_all_needs_no_correction_and_better_in_one_does() -> None:
+    everywhere = compare(both(0.0, 0.0), both(1.0, 1.0)).comparisons
+    assert [each.verdict for each in everywhere] == ["better", "better"]
+    assert all("p 0.031 by itself, as B is better in all 2 comparisons" in each.sentence for each in everywhere)
+    assert [each.verdict for each in compare(both(0.0, 0.0), both(1.0, 0.0)).comparisons] == [
+        "not shown to be better",
+        "not shown to be better",
+    ]
+
+
+def test_bounds_for_what_is_missing_are_corrected_too() -> None:
+    """Worse by 2/64 however the one missing audit counts: of two comparisons that is not enough."""
+    b = frame(
+        [
+            *runs({name: [0.0] * 9 + [None if name == SIX[0] else 0.0] for name in SIX}),
+            *runs({name: [0.0] * 10 for name in SIX}, split="test"),
+        ]
+    )
+    dev, _ = compare(both(1.0, 0.0), b).comparisons
+    assert dev.most is not None and dev.most.high is not None and dev.most.high < 0
+    assert (dev.most.p, dev.most.corrected) == (2 / 64, 4 / 64) and dev.verdict == "not shown to be better"
+
+
+def test_unscored_controls_are_said_with_what_they_could_come_to() -> None:
+    a = frame([*half(0.3), *alarms({"ash": [0.0] * 4, "yew": [0.0] * 4})])
+    b = frame([*half(0.3), *alarms({"ash": [None] * 4, "yew": [0.0, 0.0, None, None]})])
+    found = one(a, b)
+    assert (found.b.false_positive, found.b.false_positive_at_most) == (0.0, 0.75)
+    assert found.sentence.endswith(
+        "false positives on 2 controls: A 0%, B 0% (at most 75%: 6 of 8 audits have no score)."
+    )
+
+
+def test_a_group_that_cannot_be_paired_is_left_out_with_a_word() -> None:
+    a = frame([*half(0.3, NAMES[:6]), *half(0.3, split="test")])
+    b = frame([*half(0.3, NAMES[6:]), *half(0.7, split="test")])
+    result = compare(a, b)
+    assert [(each.split, each.verdict, each.compared) for each in result.comparisons] == [("test", "better", 1)]
+    [told] = result.left_out
+    assert told.startswith("A and B share no organism of bed 1.0.0 dev with objective_found: A has tree0, ")
+
+
 def test_lower_is_better_for_false_positives() -> None:
     names = NAMES[:8]
     a = frame(alarms({name: [1.0] * 9 + [float(place % 2)] for place, name in enumerate(names)}))

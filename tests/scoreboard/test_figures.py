@@ -11,7 +11,7 @@ from cordelia.contracts.rate import wilson
 from cordelia.scoreboard.models import Group
 from cordelia.scoreboard.page.figures import AS_TABLE, FIGURES, Drawn, figures
 from cordelia.scoreboard.page.figures.canvas import LIFT, MOST_LIFT, lifts, style, vector
-from cordelia.scoreboard.page.figures.costs import chosen, marked
+from cordelia.scoreboard.page.figures.costs import chosen, marked, without
 from cordelia.scoreboard.page.figures.form import NARROW, WIDE, Rows
 from cordelia.scoreboard.page.figures.key import AT_MOST, BEYOND, FEW_GUESSES, FEW_RUNS
 
@@ -75,10 +75,25 @@ def test_nothing_is_drawn_of_nothing() -> None:
     assert figures(Group(testbed="b", testbed_version="1", split="dev", samples=0)) == {}
 
 
-def test_a_curve_is_of_the_cost_that_most_sets_have() -> None:
-    sets = board(splits=("dev",)).groups[0].sets
-    assert chosen([each for each in sets if each.auditor == "investigator"]) == "auditor_tokens"
-    assert chosen([each for each in sets if each.auditor == "baseline"]) == "target_queries"
+def test_all_panels_are_of_the_cost_that_most_sets_have() -> None:
+    """An investigator is measured in tokens and in queries, the baseline in queries alone: so queries for both."""
+    group = board(splits=("dev",)).groups[0]
+    assert chosen([each for each in group.sets if each.auditor == "investigator"]) == "auditor_tokens"
+    assert chosen(group.sets) == "target_queries" and without(group.sets) == []
+    figure = drawn_of("costs", group)
+    assert figure.count("target queries at most") == 3 and "auditor tokens" not in figure
+
+
+def test_an_auditor_without_the_cost_has_no_panel_and_is_named() -> None:
+    group = board(splits=("dev",)).groups[0]
+    sets = [
+        each.model_copy(update={"cost_curves": {"seconds": each.cost_curves["target_queries"]}})
+        if each.auditor == "baseline"
+        else each
+        for each in group.sets
+    ]
+    assert (chosen(sets), without(sets)) == ("auditor_tokens", ["baseline"])
+    assert drawn_of("costs", group.model_copy(update={"sets": sets})).count("auditor tokens at most") == 2
 
 
 def test_few_runs_are_drawn_as_such_wherever_there_is_a_line(drawn: dict[str, Drawn]) -> None:
@@ -131,3 +146,13 @@ def test_series_of_a_row_never_share_a_place() -> None:
 def test_a_curve_has_marks_up_to_its_end() -> None:
     assert marked(100)[-1] == 100 and len(marked(100)) == 4
     assert marked(2) == [1, 2] and marked(0) == []
+
+
+def test_a_leaderboard_shows_what_unscored_audits_could_come_to() -> None:
+    group = board(splits=("dev",)).groups[0]
+    assert AT_MOST not in drawn_of("leaderboard", group)
+    first = group.auditors[0]
+    assert first.false_positive is not None
+    most = first.false_positive.model_copy(update={"value": 0.9})
+    changed = group.model_copy(update={"auditors": [first.model_copy(update={"false_positive_at_most": most})]})
+    assert AT_MOST in drawn_of("leaderboard", changed)

@@ -9,6 +9,7 @@ from frame_toys import TRUTH
 from submission_toys import ORGANISMS, audits_of, sign_again, submit
 
 from cordelia.cli import main
+from cordelia.contracts.errors import CordeliaError
 from cordelia.scoreboard.submission.leaderboard import Leaderboard, leaderboard
 from cordelia.scoreboard.submission.render import html, markdown
 from cordelia.scoreboard.submission.schema import Finding, OrganismFacts, Scan, TaskFacts
@@ -100,7 +101,8 @@ def test_missing_controls(first: Path, tmp_path: Path) -> None:
 
 
 def test_one_way_of_auditing_may_not_hide_behind_another(first: Path, tmp_path: Path) -> None:
-    rows = [*audits_of(0.9), *[row for row in audits_of(0.9, affordance_set="all") if row["organism"] == "oak"]]
+    other = audits_of(0.9, ["test"], affordance_set="all", task_id="task2")
+    rows = [*audits_of(0.9), *[row for row in other if row["organism"] == "oak"]]
     found = reasons(first, submit(tmp_path / "it", rows).folder)
     assert found == ["baseline with all was not run on 1 of 1 test controls of bed: yew"]
 
@@ -117,7 +119,7 @@ def test_one_way_of_auditing_may_not_hide_behind_another(first: Path, tmp_path: 
         ({"scan": Scan(words=6, texts={}, searched={"bed": OTHER})}, "were searched for another truth of bed"),
         ({"testbeds": []}, "does not say which organisms bed 1.0.0 has"),
         (
-            {"tasks": [TaskFacts(task_id="task1", planned=60, audits=50)]},
+            {"tasks": [TaskFacts(task_id="task1", planned=60, audits={"dev": 30, "test": 20})]},
             "10 of 60 planned audits of task task1 are not there",
         ),
         ({"tasks": []}, "provenance.json says nothing of the tasks task1"),
@@ -164,7 +166,7 @@ def test_a_refused_first_one_sets_no_terms(tmp_path: Path) -> None:
 
 def test_what_is_missing_is_told(tmp_path: Path) -> None:
     rows = audits_of(0.5)
-    rows[-25] |= {"objective_found": None, "outcome": "target_error"}
+    rows[-25] |= {"objective_found": None, "hit@1": None, "outcome": "target_error"}
     [entry] = leaderboard([submit(tmp_path / "it", rows).folder]).tables[0].entries
     assert entry.missing == 1 and entry.found_at_most is not None
 
@@ -181,7 +183,7 @@ def test_others_text_is_text_only(tmp_path: Path) -> None:
 
 
 def test_a_table_in_markdown(first: Path) -> None:
-    text = markdown(leaderboard([first]))
+    text = markdown(leaderboard([first], reference=first))
     assert text.startswith(
         "## bed 1.0.0, dev\n\nMean over 2 organisms (95 % interval), false positives over 1 control;"
     )
@@ -210,3 +212,64 @@ def test_a_terminal_shows_every_figure_however_narrow_it_is(tmp_path: Path, colu
     assert "found 40%; false positives 40%; hit@1 40%" in told
     assert "audits 30; cost of an audit 10 target queries, 2 s" in told
     assert "by A. Person, Some Group of Some University (" in told
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_whose_terms_nobody_vouches_for_is_told(first: Path, tmp_path: Path, stated: bool) -> None:
+    """A control that its whole submission lacks is missed by nobody but who knows the testbed."""
+    fewer = {name: facts for name, facts in ORGANISMS.items() if name != "ash"}
+    rows = [row for row in audits_of(0.9) if row["organism"] != "ash"]
+    it = submit(tmp_path / "it", rows)
+    beds = [it.provenance.testbeds[0].model_copy(update={"organisms": fewer})]
+    less = submit(tmp_path / "less", rows, testbeds=beds).folder
+    result = CliRunner().invoke(
+        main, ["leaderboard", str(less), str(first), *(["--reference", str(first)] if stated else [])]
+    )
+    assert result.exit_code == 1
+    if stated:
+        assert f"refused: {less}: other organisms of bed 1.0.0 than first says it has" in result.stderr
+        assert "note:" not in result.stderr
+    else:
+        assert f"refused: {first}: other organisms of bed 1.0.0 than less says it has" in result.stderr
+        assert "note: Nobody vouches that bed 1.0.0 has no more than the 3 organisms and 1 controls" in result.stderr
+        board = leaderboard([less, first])
+        assert "Nobody vouches that bed" in html(board) and "> Nobody vouches that bed" in markdown(board)
+
+
+def test_a_reference_that_is_refused_ends_it(first: Path, tmp_path: Path) -> None:
+    spoilt = submit(tmp_path / "spoilt", audits_of(0.9), scan=None).folder
+    with pytest.raises(CordeliaError, match="The reference is refused: nobody looked for truths"):
+        leaderboard([first], reference=spoilt)
+
+
+def test_controls_without_a_score_are_told_with_their_bound(tmp_path: Path) -> None:
+    rows = audits_of(0.0, ["dev"])
+    for row in rows:
+        if row.get("control") and row["epoch"] in (1, 2):
+            row |= {"false_positive": None, "outcome": "target_error"}
+    board = leaderboard([submit(tmp_path / "it", rows).folder])
+    [entry] = board.tables[0].entries
+    assert entry.false_positive is not None and entry.false_positive.value == 0.0
+    assert entry.false_positive_at_most is not None and entry.false_positive_at_most.value == 0.2
+    assert entry.found_at_most is None
+    assert "| 0% | 0%, at most 20% | 0% |" in markdown(board)
+
+
+def test_names_hold_what_was_given_or_differs_and_no_default(first: Path, tmp_path: Path) -> None:
+    given = {"auditor_args": '{"seed": 3, "pairs": 40}', "auditor_given": ["seed"]}
+    rows = [
+        *audits_of(0.6, **given),
+        *audits_of(0.7, auditor_args='{"seed": 3, "pairs": 60}', task_id="task2", auditor_given=["pairs"]),
+        *audits_of(0.8, auditor="agent", solver="pkg_a/agent", auditor_args='{"depth": 2}', task_id="task3"),
+        *audits_of(0.9, auditor="agent", solver="pkg_b/agent", auditor_args='{"depth": 2}', task_id="task4"),
+    ]
+    board = leaderboard([submit(tmp_path / "many", rows).folder])
+    assert [entry.auditor for entry in board.tables[0].entries] == [
+        "agent (pkg_b/agent)",
+        "agent (pkg_a/agent)",
+        "baseline pairs=60 seed=3",
+        "baseline pairs=40 seed=3",
+    ]
+    alone = leaderboard([submit(tmp_path / "alone", audits_of(0.6, **given)).folder])
+    assert [entry.auditor for entry in alone.tables[0].entries] == ["baseline seed=3"]
+    assert [entry.auditor for entry in leaderboard([first]).tables[0].entries] == ["baseline"]

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pytest
 from page_toys import AUDITORS, CONTROLS, ORGANISMS, SETS, board, estimate
 
+from cordelia.contracts.rate import wilson
 from cordelia.scoreboard.models import Board, Group, SampleLink, SetDifference, SetResult
 from cordelia.scoreboard.page.figures import FIGURES, Drawn
 from cordelia.scoreboard.page.heat import MOST_LINKS, grids, told
@@ -106,6 +107,7 @@ def test_the_headline_is_a_number_with_its_interval_and_its_false_alarms() -> No
         ([result()], "Only one affordance set was audited"),
         ([result(), result("data")], "The other way of auditing found as much"),
         ([result(missing=6, control_missing=2, control_runs=20)], "4 of its 60 runs ended without a score"),
+        ([result(few=True)], "Some organism has under ten runs with it, so that share is a hint and no measurement."),
     ],
 )
 def test_the_headline_says_what_the_figures_do_not_bear(results: list[SetResult], phrase: str) -> None:
@@ -115,6 +117,36 @@ def test_the_headline_says_what_the_figures_do_not_bear(results: list[SetResult]
 def test_a_rare_false_alarm_is_no_reason_to_mistrust() -> None:
     assert "at least as often" not in said(result(value=0.5, alarms=0.1))
     assert "at least as often" not in said(result(value=0.0, alarms=0.0)), "it accused nobody"
+
+
+def test_unscored_controls_are_said_with_what_they_could_come_to() -> None:
+    broken = result(value=0.5, alarms=0.0, missing=20, control_missing=20, control_runs=20)
+    text = said(broken.model_copy(update={"false_positive_at_most": estimate(1.0, 2)}))
+    assert "0% ended in a false accusation" in text
+    assert (
+        "20 of its 20 runs on controls ended without a score and count as no accusation: it may be at most 100%."
+        in (text)
+    )
+    assert "That could be as often as it was right." in text
+    assert "without a score" not in said(result(alarms=0.0)) and "under ten runs" not in said(result())
+
+
+def test_the_runs_of_paired_sets_are_told_and_not_those_of_others() -> None:
+    """A set that is in no difference, and controls, have other numbers of runs."""
+    group = board(runs=12, splits=("dev",)).groups[0]
+    others = [
+        each.model_copy(update={"found": wilson(1, 3), "few": True})
+        if each.affordance_set == "everything" and not each.control
+        else each.model_copy(update={"false_positive": wilson(0, 40)})
+        if each.control
+        else each
+        for each in group.cells
+    ]
+    kept = [each for each in group.differences if each.affordance_set != "everything"]
+    text = linked(Board(groups=[group.model_copy(update={"cells": others, "differences": kept})]))
+    caption = text[text.index("The same auditor on the same organisms") :].split("</figcaption>")[0]
+    assert "12 runs of each organism with each set" in caption and "Hollow" not in caption
+    assert "3 to 40 runs of each organism" in text
 
 
 def test_only_a_corrected_p_makes_a_difference() -> None:

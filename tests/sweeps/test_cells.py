@@ -96,7 +96,7 @@ def test_more_parts_than_audits_leave_some_empty(small: Small) -> None:
     assert [len(Part(number, 6).share(cells)) for number in range(1, 7)].count(0) == 2
 
 
-@pytest.mark.parametrize("text", ["0/3", "4/3", "2", "a/b", "1/0", "-1/2", "1/2/3", ""])
+@pytest.mark.parametrize("text", ["0/3", "4/3", "2", "a/b", "1/0", "-1/2", "1/2/3", "", "²/2", "1/²"])
 def test_what_is_no_part(text: str) -> None:
     with pytest.raises(CordeliaError, match="--part is K/N"):
         Part.read(text)

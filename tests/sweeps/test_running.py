@@ -90,7 +90,7 @@ def test_a_log_says_what_it_is_of(small: Small, fake_backend: list[FakeBackend],
     }
     assert log.eval.task == "cordelia/audit"
     assert log.eval.task_args["target_queries"] == 9
-    assert log.plan.steps[-1].solver == "asks"
+    assert log.plan.steps[-1].solver.endswith("benchmarks/sweep_target.py@asks")
     assert log.plan.steps[-1].params_passed == {"turns": 1}
     assert log.eval.model == "none/none"
 

@@ -38,6 +38,14 @@ ASKS = {"name": "asks", "model": "none"}
         ({"epochs": 0}, "epochs", "0"),
         ({"prices": {"a/b": {"input": 1, "output": 2, "reading": 3}}}, "prices.a/b.reading", "unknown key"),
         ({"name": "Two words"}, "name", "is not a name"),
+        ({"epochs": True}, "epochs", "a valid integer, not true"),
+        ({"budgets": {"target_queries": True}}, "budgets.all.target_queries", "a valid integer, not true"),
+        ({"prices": {"a/b": {"input": True, "output": 2}}}, "prices.a/b.input", "a valid number, not true"),
+        ({"model_roles": {"judge": "a/b"}}, "model_roles.judge", "no model role 'judge'. Known: grader, helper."),
+        ({"model_roles": {"graders": "a/b"}}, "model_roles.graders", "Did you mean 'grader'?"),
+        ({"auditors": [ASKS | {"model_roles": {"gradr": "a/b"}}]}, "auditors.0.model_roles.gradr", "'grader'"),
+        ({"model_roles": {"grader": None}}, "model_roles.grader", "should be a model (<provider>/<model>), or a list"),
+        ({"model_roles": {"grader": ["a/b", 3]}}, "model_roles.grader", "should be a model"),
     ],
 )
 def test_what_is_wrong_is_named(write: Callable[..., Path], keys: dict[str, object], key: str, words: str) -> None:

@@ -3,15 +3,11 @@
 from matplotlib.figure import Figure
 
 from cordelia.scoreboard.models import Group, SetResult
-from cordelia.scoreboard.page.figures.canvas import blank, interval, shares
+from cordelia.scoreboard.page.figures.canvas import Bounded, at_most, blank, interval, lies_above, shares
 from cordelia.scoreboard.page.figures.form import Form, Rows
 from cordelia.scoreboard.page.figures.key import AT_MOST, FEW_RUNS, entries, key
 from cordelia.scoreboard.page.marks import marks
 from cordelia.scoreboard.page.words import auditors, sets, who
-from cordelia.scoreboard.statistics.models import Estimate
-
-VISIBLE = 0.005
-Shown = tuple[Estimate | None, Estimate | None]
 
 
 def draw(group: Group, form: Form) -> Figure | None:
@@ -36,8 +32,7 @@ def draw(group: Group, form: Form) -> Figure | None:
         for axes, (value, most) in zip((left, right), _shown(result), strict=True):
             if value is not None:
                 interval(axes, y, value, mark, result.few)
-            if value is not None and most is not None and most.value - value.value > VISIBLE:
-                axes.plot([most.value], [y], marker="|", markersize=9, color=mark.colour)
+                at_most(axes, y, value, most, mark)
     for axes, title in ((left, "Objective found"), (right, "False positives on controls")):
         rows.draw(axes)
         shares(axes)
@@ -46,14 +41,10 @@ def draw(group: Group, form: Form) -> Figure | None:
     return figure
 
 
-def _shown(result: SetResult) -> tuple[Shown, Shown]:
+def _shown(result: SetResult) -> tuple[Bounded, Bounded]:
     return (result.found, result.found_at_most), (result.false_positive, result.false_positive_at_most)
 
 
 def _meanings(group: Group) -> list[str]:
-    far = any(
-        value is not None and most is not None and most.value - value.value > VISIBLE
-        for result in group.sets
-        for value, most in _shown(result)
-    )
+    far = any(lies_above(value, most) for result in group.sets for value, most in _shown(result))
     return [FEW_RUNS] * any(result.few for result in group.sets) + [AT_MOST] * far

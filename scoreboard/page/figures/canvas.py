@@ -33,6 +33,10 @@ CLOSE = 0.03
 """Curves whose ends are nearer than this would lie upon each other."""
 LIFT, MOST_LIFT = 3.2, 10.0
 """Points between such curves, and from the first of them to the last, at most."""
+VISIBLE = 0.005
+"""Shares that are nearer to each other are one mark."""
+Bounded = tuple[Estimate | None, Estimate | None]
+"""A share, and the same with the unscored counted the other way."""
 STYLE: dict[RcKeyType, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "cordelia",
@@ -115,6 +119,17 @@ def interval(axes: Axes, y: float, of: Estimate | Rate, mark: Mark, few: bool = 
     value = of.value if isinstance(of, Estimate) else of.rate
     span(axes, y, of.low, of.high, mark, few)
     point(axes, value, y, mark, few)
+
+
+def lies_above(value: Estimate | None, most: Estimate | None) -> bool:
+    """Whether the share with the unscored counted the other way can be seen apart from it."""
+    return value is not None and most is not None and most.value - value.value > VISIBLE
+
+
+def at_most(axes: Axes, y: float, value: Estimate, most: Estimate | None, mark: Mark) -> None:
+    """An upright stroke where the share would stand with the unscored counted the other way."""
+    if most is not None and lies_above(value, most):
+        axes.plot([most.value], [y], marker="|", markersize=9, color=mark.colour)
 
 
 def span(axes: Axes, y: float, low: float | None, high: float | None, mark: Mark, few: bool) -> None:

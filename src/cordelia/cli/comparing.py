@@ -46,8 +46,9 @@ def compare(
     """Say whether B is better than A (logs, or folders of logs; the same folder twice with --set-a and --set-b).
 
     Each testbed, version and split stands by itself, and audits are paired by organism. Ends with code 0 when B is
-    better in all of them (its 95 % interval lies above no difference), 3 when it is worse in one, 1 when neither is
-    shown, and 2 when A and B cannot be compared: another version, truth, grader or threshold, nothing in common.
+    better in all of them (its 95 % interval lies above no difference, p under 0.05), 3 when it is worse in one (p
+    corrected for all of them), 1 when neither is shown, and 2 when A and B cannot be compared: another version, truth,
+    grader or threshold, nothing in common.
     """
     need_scoreboard("cordelia compare")
     from cordelia.scoreboard.compare import compare as compared

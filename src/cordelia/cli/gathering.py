@@ -15,6 +15,7 @@ from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.record import AuditRecord
 from cordelia.scoreboard.endings import NOT_RUN
 from cordelia.scoreboard.made import digest
+from cordelia.scoreboard.submission.public import SETTINGS
 from cordelia.scoreboard.submission.schema import LogFacts, OrganismFacts, Provenance, TaskFacts, TestbedFacts
 from cordelia.testbeds.find import load_testbed
 from cordelia.testbeds.schema import Testbed
@@ -31,17 +32,21 @@ class Gathered:
     testbeds: list[TestbedFacts] = field(default_factory=list)
     logs: list[LogFacts] = field(default_factory=list)
     planned: dict[str, int] = field(default_factory=dict)
-    audits: Mapping[str, int] = field(default_factory=dict)
+    audits: Mapping[tuple[str, str], int] = field(default_factory=dict)
     prompts: dict[str, dict[str, str]] = field(default_factory=dict)
     ran_with: dict[str, set[str]] = field(default_factory=dict)
-    telling_args: set[str] = field(default_factory=set)
+    telling: set[str] = field(default_factory=set)
 
     def provenance(self, python: str) -> Provenance:
         """All of it as a submission says it."""
         return Provenance(
             logs=self.logs,
             tasks=[
-                TaskFacts(task_id=task, planned=planned, audits=self.audits.get(task, 0))
+                TaskFacts(
+                    task_id=task,
+                    planned=planned,
+                    audits={split: count for (its, split), count in sorted(self.audits.items()) if its == task},
+                )
                 for task, planned in sorted(self.planned.items())
             ],
             testbeds=self.testbeds,
@@ -63,14 +68,15 @@ def gather(audits: pl.DataFrame, searched: Callable[[str], None]) -> Gathered:
         CordeliaError: a log that was read a moment ago cannot be read.
     """
     ran = audits.filter(pl.col("outcome") != NOT_RUN)
-    gathered = Gathered(TruthScan(), audits=Counter(ran["task_id"].to_list()))
+    gathered = Gathered(TruthScan(), audits=Counter(ran.select("task_id", "split").iter_rows()))
     files = audits.sort("created")["log"].unique(maintain_order=True).to_list()
     for file in files:
         log = _read(file)
         _find_testbed(gathered, log)
         _note(gathered, log, file)
         searched(file)
-    gathered.telling_args = {args for args in audits["auditor_args"].unique() if gathered.scan.tells(args)}
+    written = {text for name in SETTINGS for text in audits[name].unique()}
+    gathered.telling = {text for text in written if gathered.scan.tells(text)}
     return gathered
 
 

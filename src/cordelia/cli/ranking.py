@@ -20,19 +20,25 @@ INDENT = 5
 
 @click.command("leaderboard")
 @click.argument("folders", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--reference",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The submission that you have checked: it sets what the others are held against.",
+)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it: FILE.html, .md or .json.")
-def leaderboard(folders: tuple[Path, ...], out: Path | None) -> None:
+def leaderboard(folders: tuple[Path, ...], reference: Path | None, out: Path | None) -> None:
     """Merge submissions (FOLDERS of `cordelia submission`) into a table for each testbed, version and split.
 
-    The first one that is taken sets what the others are held against: testbed version, truth, grader, threshold. What
-    does not compare is refused with its reasons, and the others go on; the command then ends with code 1.
+    The reference, or else the first one that is taken, sets what the others are held against: testbed version,
+    organisms, truth, grader, threshold. What does not compare is refused with its reasons, and the others go on; the
+    command then ends with code 1.
     """
     need_scoreboard("cordelia leaderboard")
     from cordelia.scoreboard.submission.leaderboard import leaderboard as merged
 
     if out is not None and out.suffix not in FORMATS:
         raise CordeliaError(f"--out {out}: write a file that ends in {', '.join(FORMATS)}.")
-    board = merged(folders)
+    board = merged(folders, reference)
     _show(board)
     if out is not None:
         _write(board, out)
@@ -64,6 +70,8 @@ def _show(board: "Leaderboard") -> None:
                 shown = Text(f"{first}{line}", style="" if number else "bold")
                 console.print(Padding(shown, (0, 0, 0, 0 if first else INDENT)))
         console.print()
+    for note in board.notes:
+        click.echo(f"note: {printable(note)}", err=True)
     for each in board.refused:
         for reason in each.reasons:
             click.echo(f"refused: {printable(each.folder)}: {printable(reason)}", err=True)

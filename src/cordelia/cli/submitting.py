@@ -42,7 +42,7 @@ def submission(logs: tuple[str, ...], out: Path, name: str, contact: str, statem
     if not reading.audits.height:
         raise CordeliaError(f"There is no audit in {', '.join(logs)}.")
     gathered = gather(reading.audits, lambda file: click.echo(f"searched: {file}", err=True))
-    audits = public(reading.audits, gathered.telling_args)
+    audits = public(reading.audits, gathered.telling)
     audits = audits if split is None else audits.filter(audits["split"] == split)
     if not audits.height:
         raise CordeliaError(f"There is no audit of {split} in {', '.join(logs)}.")

@@ -43,10 +43,12 @@ def sweep(
     from cordelia.sweeps.places import Place, default_root, earlier_logs, log_files
     from cordelia.sweeps.plan import finished_in, plan_of
     from cordelia.sweeps.prices import set_prices
+    from cordelia.sweeps.providers import check_models
     from cordelia.sweeps.schema import read_sweep
 
     asked = read_sweep(file)
     check_auditors(asked, file)
+    check_models(asked, file)
     share = Part.read(part) if part else None
     everything = cells_of(asked)
     cells = everything if share is None else share.share(everything)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from inspect_ai.agent import as_solver, is_agent
 from inspect_ai.solver import Solver
+from inspect_ai.solver import solver as registered
 from inspect_ai.util import registry_create
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
@@ -47,8 +48,13 @@ def check_auditors(sweep: Sweep, file: Path) -> None:
             )
 
 
-def solver_of(auditor: Auditor) -> Solver | None:
+def solver_of(auditor: Auditor, called: str) -> Solver | None:
     """The auditor's solver, or None for the default of the audit.
+
+    Args:
+        auditor: one of a sweep.
+        called: how the log is to name a solver in a file. By its function alone, inspect's eval set would take two
+            files' solvers for one.
 
     Raises:
         CordeliaError: there is no such solver or agent, or it cannot be made with these arguments.
@@ -56,7 +62,7 @@ def solver_of(auditor: Auditor) -> Solver | None:
     if auditor.solver is None:
         return None
     try:
-        made = _made(auditor.solver, auditor)
+        made = _made(auditor.solver, auditor, called)
     except CordeliaError:
         raise
     except Exception as error:  # it is somebody else's code
@@ -67,13 +73,13 @@ def solver_of(auditor: Auditor) -> Solver | None:
     return as_solver(made) if is_agent(made) else made  # type: ignore[return-value]
 
 
-def _made(spec: str, auditor: Auditor) -> object:
+def _made(spec: str, auditor: Auditor, called: str = "") -> object:
     if "@" in spec:
         path, _, name = spec.rpartition("@")
         factory = getattr(module_of(Path(path)), name, None)
         if not callable(factory):
             raise CordeliaError(f"{path} has no solver '{name}': a function with inspect's @solver or @agent above it.")
-        return factory(**auditor.args)
+        return (registered(called)(factory) if called else factory)(**auditor.args)
     try:
         return registry_create("solver", spec, **auditor.args)
     except LookupError:

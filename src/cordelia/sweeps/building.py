@@ -17,11 +17,11 @@ from cordelia.contracts.verdict import THRESHOLD
 from cordelia.solvers.affordances.catalog import choose
 from cordelia.sweeps.auditors import solver_of
 from cordelia.sweeps.cells import Cell
-from cordelia.sweeps.schema import Auditor, Roles, Sweep
+from cordelia.sweeps.schema import Auditor, Roles, Sweep, content_of
 from cordelia.tasks.audit import audit
 
 SWEEP, CELL, CELL_SHA256 = "sweep", "cell", "cell_sha256"
-AUDITOR_NAME, AFFORDANCE_SET = "auditor_name", "affordance_set"
+AUDITOR_NAME, AFFORDANCE_SET, SOLVER_SHA256 = "auditor_name", "affordance_set", "solver_sha256"
 """Keys of the metadata that a sweep's logs carry."""
 
 
@@ -33,7 +33,8 @@ def task_of(sweep: Sweep, cell: Cell) -> Task:
     """
     _refuse_missing_roles(sweep, cell)
     task = audit(**task_args(sweep, cell))  # type: ignore[arg-type]
-    solver = solver_of(cell.auditor)
+    spec = cell.auditor.solver or ""
+    solver = solver_of(cell.auditor, sweep.called(spec))
     task_with(
         task,
         model=_model(cell.auditor),
@@ -45,6 +46,7 @@ def task_of(sweep: Sweep, cell: Cell) -> Task:
             CELL_SHA256: digest(sweep, cell),
             AUDITOR_NAME: cell.auditor.name,
             AFFORDANCE_SET: cell.affordance_set,
+            SOLVER_SHA256: content_of(spec),
         },
     )
     return task if solver is None else task_with(task, solver=solver)
@@ -76,8 +78,10 @@ def roles_of(sweep: Sweep, auditor: Auditor) -> Roles:
 def digest(sweep: Sweep, cell: Cell) -> str:
     """SHA-256 of all that decides what a cell runs: where it differs, a log of the same name is of another cell."""
     auditor = cell.auditor.model_dump(mode="json", exclude={"name", "model_roles"})
-    auditor["solver"] = (cell.auditor.solver or "").rpartition("/")[2]  # a file may lie elsewhere on another machine
-    told = [auditor, roles_of(sweep, cell.auditor), task_args(sweep, cell), cell.version]
+    specs = [cell.auditor.solver or "", *cell.affordances.tools]
+    files = [(sweep.called(spec), content_of(spec)) for spec in specs]
+    arguments = {name: value for name, value in task_args(sweep, cell).items() if name != "tools"}
+    told = [auditor | {"solver": None}, files, roles_of(sweep, cell.auditor), arguments, cell.version]
     return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 

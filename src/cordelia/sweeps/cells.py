@@ -15,6 +15,13 @@ from cordelia.tasks.settings import chosen_organisms
 from cordelia.testbeds.find import load_testbed
 from cordelia.testbeds.schema import Testbed
 
+TRANSPORT = {
+    *("max_retries", "timeout", "attempt_timeout", "stream_idle_timeout", "batch", "cache", "cache_prompt"),
+    *("max_connections", "adaptive_connections"),
+}
+"""Settings of a model that say how it is reached. By these alone inspect's eval set tells no two tasks apart."""
+MOST_NAMED = 4
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -22,6 +29,7 @@ class Cell:
 
     Attributes:
         name: unique in the sweep, written to the log, and the same in every part.
+        auditor: with the model roles of the sweep that it does not bind itself.
         affordance_set: how the sweep calls what it may do.
         testbed: the testbed's name.
         version: the testbed's version.
@@ -53,16 +61,16 @@ class Cell:
         return self.bed.backend, self.base, json.dumps(self.bed.backend_args, sort_keys=True)
 
     @property
-    def what_runs(self) -> str:
-        """All that decides what is run, whatever it is called."""
+    def way(self) -> str:
+        """All that decides how an organism is audited, whatever it is called."""
         return json.dumps(
             [
-                self.auditor.model_dump(mode="json", exclude={"name"}),
+                self.auditor.model_dump(mode="json", exclude={"name": True, "generate": TRANSPORT}),
                 sorted(affordance.name for affordance in choose(self.affordances.affordances)),
                 sorted(self.affordances.tools),
-                self.bed.model_dump(mode="json", exclude={"organisms", "split"}),
+                [self.testbed, self.version, self.base],
+                self.bed.model_dump(mode="json", include={"backend", "backend_args"}),
                 self.budget.model_dump(mode="json"),
-                sorted(self.organisms),
             ],
             sort_keys=True,
         )
@@ -72,7 +80,7 @@ def cells_of(sweep: Sweep) -> list[Cell]:
     """Every cell of a sweep, in the order they run.
 
     Raises:
-        CordeliaError: a name does not exist, or two cells are the same under two names.
+        CordeliaError: a name does not exist, or two cells would audit an organism in the same way.
     """
     found = [cell for number in range(len(sweep.testbeds)) for cell in _of_testbed(sweep, number)]
     _refuse_doubles(found)
@@ -96,7 +104,7 @@ def _of_testbed(sweep: Sweep, number: int) -> list[Cell]:
                     *([budget] if len(sweep.budgets) > 1 else []),
                 ]
             ),
-            auditor=auditor,
+            auditor=auditor.model_copy(update={"model_roles": {**sweep.model_roles, **auditor.model_roles}}),
             affordance_set=affordance_set,
             affordances=sweep.affordances[affordance_set],
             bed=bed,
@@ -136,15 +144,23 @@ def _last(base: str) -> str:
 
 
 def _refuse_doubles(cells: Sequence[Cell]) -> None:
-    names: dict[str, str] = {}
+    earlier: dict[tuple[str, str], Cell] = {}
     for cell in cells:
-        other = names.setdefault(cell.what_runs, cell.name)
-        if other != cell.name:
+        met = [earlier.setdefault((cell.way, organism), cell) for organism in cell.organisms]
+        other = next((each for each in met if each is not cell), None)
+        if other is None:
+            continue
+        if set(other.organisms) == set(cell.organisms):
             raise CordeliaError(
-                f"'{other}' and '{cell.name}' are the same audits under two names. Leave one out, or raise 'epochs'."
+                f"'{other.name}' and '{cell.name}' are the same audits under two names. "
+                "Leave one out, or raise 'epochs'."
             )
-    if len({cell.name for cell in cells}) < len(cells):
-        raise CordeliaError("Two cells of the sweep have one name: two testbeds, or two bases, are called the same.")
+        both = sorted(set(other.organisms).intersection(cell.organisms))
+        more = f" and {len(both) - MOST_NAMED} more" if len(both) > MOST_NAMED else ""
+        raise CordeliaError(
+            f"'{other.name}' and '{cell.name}' would audit {', '.join(both[:MOST_NAMED])}{more} twice in the same "
+            "way. Give each organism to one entry of 'testbeds' (organisms, split), or raise 'epochs'."
+        )
 
 
 @dataclass(frozen=True)
@@ -158,7 +174,7 @@ class Part:
     def read(cls, text: str) -> "Part":
         """Raises CordeliaError for what is no such share."""
         number, slash, of = text.partition("/")
-        if slash and number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of):
+        if slash and _whole(number) and _whole(of) and 1 <= int(number) <= int(of):
             return cls(int(number), int(of))
         raise CordeliaError(f"--part is K/N, from 1/N to N/N (such as 2/4), not '{text}'.")
 
@@ -185,3 +201,8 @@ class Part:
             )
             for number, organisms in mine.items()
         ]
+
+
+def _whole(text: str) -> bool:
+    """Whether it is a number from 0 in plain digits: `²` is a digit too, and no number."""
+    return text.isascii() and text.isdigit()

@@ -4,14 +4,16 @@ Short forms stand for long ones and are written out before anything is checked, 
 long form: a testbed's name for a map, a list of affordances for a set, one budget for one without a name.
 """
 
+from hashlib import sha256
+from os.path import relpath
 from pathlib import Path
 from typing import Annotated, Literal
 
 from inspect_ai.model import GenerateConfig, ModelCost
-from pydantic import BeforeValidator, Field, JsonValue, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, PrivateAttr, field_validator, model_validator
 
 from cordelia.contracts.content import Content, load
-from cordelia.contracts.errors import ContentError, CordeliaError, quoted
+from cordelia.contracts.errors import ContentError, CordeliaError, quoted, unknown_name
 from cordelia.contracts.secret_keys import looks_secret
 from cordelia.contracts.verdict import THRESHOLD
 from cordelia.solvers.affordances.catalog import choose
@@ -19,7 +21,28 @@ from cordelia.testbeds.schema import Name, Split, Text
 
 Arguments = dict[str, JsonValue]
 Scalars = dict[str, str | int | float | bool]
-Roles = dict[Name, Text | Annotated[list[Text], Field(min_length=1)]]
+Whole = Annotated[int, Field(strict=True)]
+"""Strict: YAML's `true` is no 1."""
+
+ROLES = ("grader", "helper")
+"""The model roles that an audit asks for. Any other would be bound to nothing, and nobody would notice."""
+
+
+def _known_role(role: str) -> str:
+    if role not in ROLES:
+        raise ValueError(unknown_name("model role", role, ROLES).text)
+    return role
+
+
+def _models(value: object) -> object:
+    """Refuses in words what is neither a model nor several."""
+    if not value or not all(isinstance(each, str) for each in (value if isinstance(value, list) else [value])):
+        raise ValueError("should be a model (<provider>/<model>), or a list of models; leave the role out for none")
+    return value
+
+
+Role = Annotated[str, AfterValidator(_known_role)]
+Roles = dict[Role, Annotated[Text | list[Text], BeforeValidator(_models)]]
 
 
 def _no_secrets(arguments: object) -> object:
@@ -86,18 +109,18 @@ class Bed(Content):
 class Budget(Content):
     """What an audit may spend."""
 
-    target_queries: int | None = Field(default=None, gt=0)
-    auditor_tokens: int | None = Field(default=None, gt=0)
-    helper_tokens: int | None = Field(default=None, gt=0)
+    target_queries: Whole | None = Field(default=None, gt=0)
+    auditor_tokens: Whole | None = Field(default=None, gt=0)
+    helper_tokens: Whole | None = Field(default=None, gt=0)
 
 
 class Price(Content):
     """What a model costs, in dollars a million tokens. What is read from or written to a cache costs as input does."""
 
-    input: float = Field(ge=0)
-    output: float = Field(ge=0)
-    input_cache_write: float | None = Field(default=None, ge=0)
-    input_cache_read: float | None = Field(default=None, ge=0)
+    input: float = Field(ge=0, strict=True, allow_inf_nan=False)
+    output: float = Field(ge=0, strict=True, allow_inf_nan=False)
+    input_cache_write: float | None = Field(default=None, ge=0, strict=True, allow_inf_nan=False)
+    input_cache_read: float | None = Field(default=None, ge=0, strict=True, allow_inf_nan=False)
 
     @property
     def cost(self) -> ModelCost:
@@ -141,14 +164,15 @@ class Sweep(Content):
     affordances: Annotated[dict[Name, AffordanceSet], BeforeValidator(_named_sets), Field(min_length=1)]
     testbeds: Annotated[list[Bed], BeforeValidator(_beds), Field(min_length=1)]
     budgets: Annotated[dict[Name, Budget], BeforeValidator(_named_budgets), Field(min_length=1)] = {"all": Budget()}
-    epochs: int = Field(default=1, gt=0)
+    epochs: Whole = Field(default=1, gt=0)
     grader: Literal["auto", "model", "offline"] = "auto"
     model_roles: Roles = Field(default={}, description="of every auditor that does not bind them itself")
-    threshold: int = Field(default=THRESHOLD, ge=1, le=5)
+    threshold: Whole = Field(default=THRESHOLD, ge=1, le=5)
     prices: dict[Text, Price] = Field(default={}, description="of models whose price inspect does not know")
-    max_samples: int | None = Field(default=None, gt=0, description="how many audits at once")
-    max_tasks: int = Field(default=1, gt=0, description="how many cells at once")
-    retries: int = Field(default=2, ge=0, description="how often what failed is tried again")
+    max_samples: Whole | None = Field(default=None, gt=0, description="how many audits at once")
+    max_tasks: Whole = Field(default=1, gt=0, description="how many cells at once")
+    retries: Whole = Field(default=2, ge=0, description="how often what failed is tried again")
+    _folder: Path | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _named_apart(self) -> "Sweep":
@@ -157,6 +181,11 @@ class Sweep(Content):
         if twice is not None:
             raise ValueError(f"two auditors are called '{twice}'")
         return self
+
+    def called(self, spec: str) -> str:
+        """A solver or tool by one name on every machine: a file as it is seen from the sweep file."""
+        path, at, name = spec.rpartition("@")
+        return f"{relpath(path, self._folder)}@{name}" if at and self._folder is not None else spec
 
 
 def read_sweep(file: Path) -> Sweep:
@@ -167,7 +196,7 @@ def read_sweep(file: Path) -> Sweep:
     """
     sweep = load(Sweep, file)
     here = file.resolve().parent
-    return sweep.model_copy(
+    placed = sweep.model_copy(
         update={
             "testbeds": [bed.model_copy(update={"testbed": _placed(bed.testbed, here)}) for bed in sweep.testbeds],
             "auditors": [
@@ -182,6 +211,14 @@ def read_sweep(file: Path) -> Sweep:
             },
         }
     )
+    placed._folder = here  # what a sweep calls its files by must not change with the machine
+    return placed
+
+
+def content_of(spec: str | None) -> str:
+    """SHA-256 of the file in `path.py@name`; empty for a registered name, and for a file that is gone."""
+    path, at, _ = (spec or "").rpartition("@")
+    return sha256(Path(path).read_bytes()).hexdigest() if at and Path(path).is_file() else ""
 
 
 def _placed(testbed: str, here: Path) -> str:

@@ -38,11 +38,13 @@ def test_under_five_organisms_there_is_no_interval_and_it_is_said() -> None:
     assert "under five organisms" in found.note and "under five organisms" in str(found)
 
 
-@pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0.0, 0.3903), (1.0, 0.6097, 1.0)])
+@pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0.0, 0.393), (1.0, 0.607, 1.0)])
 def test_organisms_all_alike_are_as_many_trials_as_organisms(share: float, low: float, high: float) -> None:
     found = clustered({str(place): [share] * 10 for place in range(6)})
     assert found is not None
-    assert (found.low, found.high) == (wilson(int(6 * share), 6).low, wilson(int(6 * share), 6).high) == (low, high)
+    assert (found.low, found.high) == (low, high)
+    trials = wilson(int(6 * share), 6)
+    assert (found.low, found.high) == pytest.approx((trials.low, trials.high), abs=0.003)
     assert "alike" in found.note
 
 
@@ -111,3 +113,21 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
 
 def test_students_quantiles_are_those_of_the_tables() -> None:
     assert [round(student(freedom), 3) for freedom in (1, 5, 30)] == [12.706, 2.571, 2.042]
+
+
+@pytest.mark.parametrize("organisms", [6, 12])
+def test_one_find_among_few_that_were_never_found_makes_the_interval_no_narrower(organisms: int) -> None:
+    """One run of ten says nothing of organisms of a kind that is found always, and is not among these."""
+    none = {str(n): [0.0] * 10 for n in range(organisms)}
+    once, never = clustered(none | {"0": [1.0] + [0.0] * 9}), clustered(none)
+    assert once is not None and never is not None and once.high is not None and never.high is not None
+    assert once.high > 0.85 * never.high
+
+
+def test_organisms_that_are_found_always_or_never_are_not_ruled_out_by_few() -> None:
+    chance = np.random.default_rng(4)
+    for organisms, easy in ((6, 0.2), (12, 0.1)):
+        rates = np.where(chance.random((400, organisms)) < easy, 0.97, 0.03)
+        low, high = share_intervals(chance.binomial(10, rates) / 10, organisms * 10)
+        truth = easy * 0.97 + (1 - easy) * 0.03
+        assert float(np.mean((low <= truth) & (truth <= high))) >= 0.93

@@ -1,5 +1,6 @@
 """Paired differences: over organisms in both, with an exact p where they are few, and corrected for their number."""
 
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from cordelia.scoreboard.statistics import Difference, corrected, paired
-from cordelia.scoreboard.statistics.intervals import difference_intervals
+from cordelia.scoreboard.statistics.intervals import difference_intervals, unseen_share
 from cordelia.scoreboard.statistics.paired import sign_flip
 
 
@@ -45,7 +46,7 @@ def test_no_spread_at_all_has_a_cautious_interval(first: float, second: float) -
     assert found is not None and found.low is not None and found.high is not None
     assert "alike" in found.note
     assert -1 <= found.low <= found.value <= found.high <= 1
-    assert found.high - found.low > 0.5, "six organisms are six trials"
+    assert found.high - found.low > 0.39, "of six organisms, 39 % of all may be of a kind that is not among them"
     assert (found.low > 0 or found.high < 0) == (first != second)
     assert found.p == (1.0 if first == second else 2 / 64)
 
@@ -86,7 +87,7 @@ def test_differences_hold_the_truth_about_as_often_as_they_say() -> None:
     chance = np.random.default_rng(5)
     first = chance.beta(0.6, 1.4, size=(400, 8))
     second = 0.5 * first + 0.5 * chance.beta(1.2, 0.8, size=(400, 8))
-    low, high = difference_intervals(chance.binomial(10, first) / 10, chance.binomial(10, second) / 10)
+    low, high = difference_intervals(chance.binomial(10, first) / 10, chance.binomial(10, second) / 10, (10, 10))
     assert 0.92 <= float(np.mean((low <= 0.15) & (high >= 0.15))) <= 0.985
 
 
@@ -101,3 +102,67 @@ def test_each_organism_more_that_is_found_lifts_the_interval(organisms: int) -> 
         assert difference is not None and difference.low is not None
         lows.append(difference.low)
     assert lows[1] > -0.6 and all(high - low > -0.15 for low, high in pairwise(lows)), lows
+
+
+def runs_of(shares: Sequence[float], runs: int) -> dict[str, list[float]]:
+    return {
+        str(n): [1.0] * round(share * runs) + [0.0] * (runs - round(share * runs)) for n, share in enumerate(shares)
+    }
+
+
+def width(a: Mapping[str, Sequence[float]], b: Mapping[str, Sequence[float]]) -> float:
+    found = paired(a, b)
+    assert found is not None and found.low is not None and found.high is not None
+    return found.high - found.low
+
+
+@pytest.mark.parametrize("other", [0.9, 0.7, 0.5, 0.0])
+@pytest.mark.parametrize("place", [0, 2])
+def test_one_organism_that_differs_makes_no_interval_narrower(other: float, place: int) -> None:
+    """Six organisms, found always or never: 9 of 10 in place of 10 of 10 is no news of organisms of other kinds."""
+    shares = [0.0, 0.0, 1.0, 0.0, 1.0, 0.0]
+    changed = [*shares]
+    changed[place] = other if place else 1 - other
+    alike = width(runs_of(shares, 2), runs_of(shares, 10))
+    assert alike == pytest.approx(2 * unseen_share(6), abs=1e-3)
+    assert width(runs_of(shares, 2), runs_of(changed, 10)) >= alike
+
+
+def test_less_agreement_is_never_a_narrower_interval() -> None:
+    chance = np.random.default_rng(8)
+    for _ in range(150):
+        organisms, runs = int(chance.choice([6, 12])), int(chance.choice([2, 3, 10]))
+        first = chance.binomial(runs, chance.choice([0.03, 0.5, 0.97], size=organisms)) / runs
+        second = first.copy()
+        moved = chance.choice(organisms, size=2, replace=False)
+        second[moved] = chance.binomial(runs, 0.5, size=2) / runs
+        a, b = runs_of(first.tolist(), runs), runs_of(second.tolist(), runs)
+        assert width(a, b) >= width(a, a) - 1e-3, (first, second)
+
+
+def test_no_interval_is_narrower_than_the_runs_own_chance() -> None:
+    """Organisms that are found half of the time and happen to agree: the interval is that of two sums of coins."""
+    few, many = ({str(n): [1.0, 0.0] * pairs for n in range(8)} for pairs in (2, 20))
+    assert width(few, few) == pytest.approx(2 * 1.96 * (2 * 0.25 / 4 / 8) ** 0.5, abs=1e-3)
+    assert width(many, many) == pytest.approx(2 * 1.96 * (2 * 0.25 / 40 / 8) ** 0.5, abs=1e-3)
+
+
+def test_shares_that_are_no_coins_have_less_chance_of_their_own() -> None:
+    steady = {str(n): [0.25, 0.25, 0.25, 0.25] for n in range(8)}
+    assert width(steady, steady) < 0.2 < width(runs_of([0.25] * 8, 4), runs_of([0.25] * 8, 4))
+
+
+@pytest.mark.parametrize(("organisms", "runs"), [(6, (2, 10)), (6, (10, 10)), (12, (10, 10)), (6, (3, 3))])
+def test_what_a_set_unlocks_in_some_organisms_is_not_ruled_out_by_few(organisms: int, runs: tuple[int, int]) -> None:
+    """A third of all organisms is found nearly always; of the others, B unlocks a part, which may not be among few."""
+    chance = np.random.default_rng(3)
+    held = []
+    for share in (0.2, 0.3, 0.5):
+        easy = chance.random((300, organisms)) < 1 / 3
+        found = easy | (chance.random((300, organisms)) < share)
+        rates = [np.where(each, 0.97, 0.03) for each in (easy, found)]
+        first, second = (chance.binomial(n, rate) / n for n, rate in zip(runs, rates, strict=True))
+        low, high = difference_intervals(first, second, runs)
+        truth = 2 / 3 * share * 0.94
+        held.append(float(np.mean((low <= truth) & (truth <= high))))
+    assert min(held) >= 0.9 and np.mean(held) >= 0.94, held
