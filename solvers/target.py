@@ -27,14 +27,12 @@ from tenacity import RetryError
 from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.intervention import Intervention
 from cordelia.contracts.record import PREFILLED, AuditRecord, TargetMessage
+from cordelia.solvers.prefill import is_prefill
 from cordelia.solvers.sampling import check_sampling
 from cordelia.solvers.together import together
 from cordelia.testbeds.backends.base import TargetError
 from cordelia.testbeds.capabilities import Mode
 from cordelia.testbeds.intervening import with_interventions
-
-PREFILL_TAG = "cordelia_prefill"
-"""Message metadata key on words that the auditor put into the target's mouth, so that graders can tell them apart."""
 
 NO_CONVERSATION = frozenset({"user_turn", "completion"})
 """Affordances whose messages are not the target's turn in a conversation."""
@@ -295,12 +293,3 @@ def refuse_bound_roles() -> None:
                 f"The role '{role}' cannot be bound: targets are the testbed's organisms. Choose them with "
                 "-T organisms=…, and the base of prompted ones with -T base=…"
             )
-
-
-def prefill_message(text: str) -> ChatMessageAssistant:
-    """Words put into the target's mouth, tagged as such."""
-    return ChatMessageAssistant(content=text, metadata={PREFILL_TAG: True})
-
-
-def is_prefill(message: ChatMessage) -> bool:
-    return bool(message.metadata and message.metadata.get(PREFILL_TAG))

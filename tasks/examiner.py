@@ -16,7 +16,7 @@ from inspect_ai.util import concurrency, span, store_as
 
 from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.resampling import SEED
-from cordelia.solvers.target import prefill_message
+from cordelia.solvers.prefill import prefill_message
 from cordelia.solvers.together import together
 from cordelia.tasks.settings import TargetArgs
 from cordelia.testbeds.backends.base import TargetError

@@ -4,8 +4,9 @@ from inspect_ai.tool import Tool, tool
 from pydantic import Field
 
 from cordelia.solvers.affordances.base import Affordance
+from cordelia.solvers.prefill import prefill_message
 from cordelia.solvers.scaffold import MOST_INPUTS, Written, check_counts, digested, write_inputs
-from cordelia.solvers.target import Target, prefill_message
+from cordelia.solvers.target import Target
 from cordelia.solvers.views import said_view
 from cordelia.testbeds.capabilities import Capability
 

@@ -16,7 +16,8 @@ from cordelia.solvers.auditors.leads import Lead
 from cordelia.solvers.auditors.signflip import Raised, Scores, by_topic, raised
 from cordelia.solvers.look import show
 from cordelia.solvers.mining import Reading, matched, mine
-from cordelia.solvers.target import Target, prefill_message
+from cordelia.solvers.prefill import prefill_message
+from cordelia.solvers.target import Target
 
 WRITTEN_TOKENS = 12
 SHOWN = 12
