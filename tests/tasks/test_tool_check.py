@@ -129,13 +129,15 @@ TOYS = [
 
 
 @pytest.fixture(autouse=True)
-def toys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The toys are all the affordances that there are."""
+def toys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The toys are all the affordances that there are. Afterwards the real ones stand in their own order again."""
     monkeypatch.setattr(catalog, "affordance_sets", dict)
-    for name in list(catalog.AFFORDANCES):
-        monkeypatch.delitem(catalog.AFFORDANCES, name)
-    for each in TOYS:
-        monkeypatch.setitem(catalog.AFFORDANCES, each.name, each)
+    real = dict(catalog.AFFORDANCES)
+    catalog.AFFORDANCES.clear()
+    catalog.AFFORDANCES.update({each.name: each for each in TOYS})
+    yield
+    catalog.AFFORDANCES.clear()
+    catalog.AFFORDANCES.update(real)
 
 
 @pytest.fixture
