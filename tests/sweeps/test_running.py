@@ -3,10 +3,13 @@
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from contextvars import copy_context
 from pathlib import Path
 
 import pytest
 from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
+from inspect_ai.model import GenerateConfig, get_model
+from inspect_ai.model._model import init_active_model
 from tests.conftest import FakeBackend
 
 from cordelia.contracts.errors import CordeliaError
@@ -75,6 +78,14 @@ def test_what_is_planned_runs_once_and_only_what_is_new_after_that(
     assert asked(fake_backend) == 8 + 2 * 4 + 2 * 4, "one epoch more of two sets, and two of the new one"
     headers = earlier_logs(Place(str(logs)), longer, cells_of(longer))
     assert finished_in(headers, cells_of(longer)) == {cell.name: 8 for cell in cells_of(longer)}
+
+
+def test_no_model_of_a_sweep_stays_in_force(small: Small, fake_backend: list[FakeBackend], tmp_path: Path) -> None:
+    mine = get_model("mockllm/mine")
+    inner = copy_context()
+    inner.run(init_active_model, mine, GenerateConfig())
+    assert inner.run(play, small(), tmp_path / "logs") == []
+    assert inner.run(get_model) is mine, "whoever runs a sweep in a program goes on with the model that was in force"
 
 
 def test_a_log_says_what_it_is_of(small: Small, fake_backend: list[FakeBackend], tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ failed again as often as the sweep says, and goes on. What still failed then is 
 """
 
 from collections.abc import Callable, Collection, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass
 
 from inspect_ai import eval_set
@@ -63,7 +64,8 @@ def run_sweep(
     from cordelia.sweeps.progress import Progress, told  # now: hooks that inspect finds when it starts are announced
 
     with told(Progress(sweep.name, len(cells), say, set(done))):
-        _, logs = eval_set(
+        _, logs = copy_context().run(  # inspect leaves the last cell's model behind as the one in force
+            eval_set,
             tasks,
             log_dir=place.folder,
             model=None,
