@@ -129,13 +129,17 @@ TOYS = [
 
 
 @pytest.fixture(autouse=True)
-def toys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The toys are all the affordances that there are. Afterwards the real ones stand in their own order again."""
-    monkeypatch.setattr(catalog, "affordance_sets", dict)
+def toys() -> Iterator[None]:
+    """The toys are all the affordances that there are. Afterwards the real ones stand in their own order again.
+
+    It does not ask for `monkeypatch`, and so ends after it: what a test patches into the catalog is taken out first.
+    """
     real = dict(catalog.AFFORDANCES)
     catalog.AFFORDANCES.clear()
     catalog.AFFORDANCES.update({each.name: each for each in TOYS})
-    yield
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(catalog, "affordance_sets", dict)
+        yield
     catalog.AFFORDANCES.clear()
     catalog.AFFORDANCES.update(real)
 
