@@ -24,14 +24,18 @@ def tokens_cell(ranked: Mapping[str, float], count: int, marked: Collection[str]
 
 def line_of(text: str, limit: int) -> str:
     """The end of a text on one line, at most `limit` characters, safe in a table."""
-    line = clean(" ".join(text.split())).replace("|", "¦").replace("`", "ˋ")
+    line = _in_table(text)
     return line if len(line) <= limit else f"…{line[1 - limit :]}"
 
 
 def start_of(text: str, limit: int) -> str:
     """The beginning of a text on one line, at most `limit` characters, safe in a table."""
-    line = clean(" ".join(text.split())).replace("|", "¦").replace("`", "ˋ")
+    line = _in_table(text)
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def _in_table(text: str) -> str:
+    return clean(" ".join(text.split())).replace("|", "¦").replace("`", "ˋ")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
