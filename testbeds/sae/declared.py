@@ -6,7 +6,7 @@ from pathlib import Path
 from cordelia.contracts.errors import ContentError, CordeliaError
 from cordelia.testbeds.inner import inner_folder
 from cordelia.testbeds.sae.catalog import Catalog, load_catalog
-from cordelia.testbeds.sae.published import WEIGHTS, load_sae
+from cordelia.testbeds.sae.published import CONFIG, WEIGHTS, load_sae
 from cordelia.testbeds.sae.sae import Sae
 from cordelia.testbeds.schema import SaeSpec, Testbed
 from cordelia.testbeds.weights import sha256_of
@@ -51,7 +51,12 @@ def declared_sae(testbed: Testbed, organism: str, base: str | None = None) -> tu
         raise ContentError(source, f"the SHA-256 of {spec.folder}/{WEIGHTS} is {digest}", f"{key}.sha256")
     named = testbed.base_of(organism)
     if named is not None and named.model != sae.model:
-        raise ContentError(source, f"its autoencoder was trained on '{sae.model}', the base is '{named.model}'", key)
+        raise ContentError(
+            source,
+            f"its autoencoder was trained on '{sae.model}', the base is '{named.model}'; if these are two names of one "
+            f"model, write the base's as model_name in {spec.folder}/{CONFIG}",
+            key,
+        )
     return sae, catalog
 
 

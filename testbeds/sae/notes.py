@@ -14,6 +14,7 @@ from cordelia.contracts.errors import ContentError, quoted
 
 FILE = Path(__file__).parent / "notes.yaml"
 _LOADING = "model_from_pretrained_kwargs"
+_CENTRED = "center_writing_weights"
 
 
 class Notes(Content):
@@ -24,12 +25,14 @@ class Notes(Content):
         notes: settings that change nothing, whatever they say.
         refused: settings that change what the model or the autoencoder is, unless they are off; and why.
         loading: keys of `model_from_pretrained_kwargs` that leave activations as they are.
+        layer_norm: how the ids of models begin of which `center_writing_weights` is read.
     """
 
     canary: str
     notes: frozenset[str]
     refused: dict[str, str]
     loading: frozenset[str]
+    layer_norm: tuple[str, ...]
 
 
 @lru_cache(maxsize=1)
@@ -62,6 +65,33 @@ def check_settings(data: Mapping[str, object], read: set[str], path: Path) -> No
             _check_meaning(part, f"{name}." if name else "", path)
 
 
+def mean_taken_off(data: Mapping[str, object], model: str, path: Path) -> bool:
+    """Whether it saw activations whose mean over the width was taken off, as `center_writing_weights` does.
+
+    Args:
+        data: cfg.json, of which `check_settings` was satisfied.
+        model: whose residual stream it reads.
+        path: of cfg.json, for errors.
+
+    Raises:
+        ContentError: it says so of a model of which nobody here knows whether it has LayerNorm.
+    """
+    for name in ("", "metadata", "meta"):
+        part = data.get(name) if name else data
+        loading = part.get(_LOADING) if isinstance(part, Mapping) else None
+        if isinstance(loading, Mapping) and not _off(loading.get(_CENTRED)):
+            if model.rpartition("/")[2].lower().startswith(notes().layer_norm):
+                return True
+            raise ContentError(
+                path,
+                f"it changes the activations of models with LayerNorm alone, and whether {quoted(model)} has it is not "
+                f"known here (known: ids that begin with {', '.join(notes().layer_norm)}). Delete the key if the model "
+                "has another norm",
+                f"{f'{name}.' if name else ''}{_LOADING}.{_CENTRED}",
+            )
+    return False
+
+
 def _check_meaning(part: Mapping[str, object], within: str, path: Path) -> None:
     for key, why in notes().refused.items():
         if not _off(part.get(key)):
@@ -72,7 +102,7 @@ def _check_meaning(part: Mapping[str, object], within: str, path: Path) -> None:
     if not isinstance(loading, Mapping):
         raise ContentError(path, "an object is wanted", f"{within}{_LOADING}")
     for key, value in loading.items():
-        if key not in notes().loading and not _off(value):
+        if key not in notes().loading | {_CENTRED} and not _off(value):
             raise ContentError(
                 path,
                 f"its activations are those of a model that was loaded with {quoted(f'{key}={value}')}, which is not "

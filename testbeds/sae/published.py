@@ -22,7 +22,7 @@ from cordelia.contracts.content import file_problem, parse, read_json
 from cordelia.contracts.errors import ContentError, quoted
 from cordelia.testbeds.adapter import RUNS_CODE
 from cordelia.testbeds.sae.arrays import read_arrays, write_arrays
-from cordelia.testbeds.sae.notes import check_settings
+from cordelia.testbeds.sae.notes import check_settings, mean_taken_off
 from cordelia.testbeds.sae.sae import Kind, Norm, Sae
 from cordelia.testbeds.sae.sinks import SinkRule
 from cordelia.testbeds.vectors import Array
@@ -101,8 +101,12 @@ def load_sae(folder: Path) -> Sae:
             "normalize_activations",
         )
     model, block = _place(data, path)
-    arrays = _arrays(folder / WEIGHTS, cfg, kind)
-    return _made(cfg, kind, cfg.normalize_activations, model, block, arrays)
+    norm: Norm = cfg.normalize_activations
+    if mean_taken_off(data, model, path):
+        if norm == "constant_norm_rescale":
+            raise ContentError(path, "is not read here with center_writing_weights", "normalize_activations")
+        norm = "mean" if norm == "none" else norm  # LayerNorm takes the mean off itself
+    return _made(cfg, kind, norm, model, block, _arrays(folder / WEIGHTS, cfg, kind))
 
 
 def _kind(cfg: _Cfg, path: Path) -> Kind:
@@ -211,7 +215,8 @@ def save_sae(sae: Sae, folder: Path) -> None:
         "dtype": "float16",
         "device": "cpu",
         "apply_b_dec_to_input": sae.centred,
-        "normalize_activations": sae.norm,
+        "normalize_activations": "none" if sae.norm == "mean" else sae.norm,
+        **({"model_from_pretrained_kwargs": {"center_writing_weights": True}} if sae.norm == "mean" else {}),
         "reshape_activations": "none",
         "metadata": {
             "model_name": sae.model,

@@ -17,7 +17,7 @@ from cordelia.testbeds.sae.sinks import Counted, SinkRule, all_count, lengths_of
 from cordelia.testbeds.vectors import Array
 
 Kind = Literal["standard", "topk", "jumprelu"]
-Norm = Literal["none", "layer_norm", "constant_norm_rescale"]
+Norm = Literal["none", "mean", "layer_norm", "constant_norm_rescale"]
 _EPSILON = 1e-5
 
 
@@ -31,7 +31,7 @@ class Sae:
         kind: what is kept; k: how many, of "topk"; threshold [features]: of "jumprelu".
         encoder [width, features], encoder_bias [features], decoder [features, width], decoder_bias [width].
         centred: the decoder's bias is taken off before encoding.
-        norm: what is done to an activation before it is encoded, and undone after.
+        norm: what is done to an activation before it is encoded, and undone after ("mean": its mean is taken off).
         sinks: which tokens it was not trained on and does not read; None: all but the first of a text are read.
     """
 
@@ -108,8 +108,10 @@ class Sae:
         zero, one = np.zeros((len(hidden), 1), np.float32), np.ones((len(hidden), 1), np.float32)
         if self.norm == "none":
             return hidden, zero, one
+        mean = hidden.mean(axis=1, keepdims=True)
+        if self.norm == "mean":
+            return hidden - mean, mean, one
         if self.norm == "layer_norm":
-            mean = hidden.mean(axis=1, keepdims=True)
             scale = hidden.std(axis=1, ddof=1, keepdims=True) + _EPSILON
             return (hidden - mean) / scale, mean, scale
         scale = np.linalg.norm(hidden, axis=1, keepdims=True) / np.float32(self.width**0.5) + _EPSILON

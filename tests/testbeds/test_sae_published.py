@@ -118,6 +118,29 @@ def test_settings_that_change_nothing_are_passed_over(tmp_path: Path) -> None:
     assert older.block == 4
 
 
+def test_one_of_a_centred_model_reads_the_hubs_model_as_that_one(tmp_path: Path) -> None:
+    """GPT-2's: TransformerLens takes the mean out of what blocks write, and the hub's model has it."""
+    shifted = {**arrays(), "b_dec": np.linspace(-1, 1, WIDTH, dtype=np.float32)}
+    plain = load_sae(written(tmp_path / "plain", shifted, model_name="gpt2-small"))
+    centred = load_sae(
+        written(
+            tmp_path / "centred",
+            shifted,
+            model_name="gpt2-small",
+            model_from_pretrained_kwargs={"center_writing_weights": True, "fold_ln": True},
+        )
+    )
+    raw = HIDDEN + np.float32(3)
+    as_trained = raw - raw.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(centred.encode(raw), plain.encode(as_trained), atol=1e-5)
+    assert not np.allclose(plain.encode(raw), plain.encode(as_trained)), "else the mean would not have counted"
+    mean = raw.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(centred.reconstruct(raw), plain.reconstruct(as_trained) + mean, atol=1e-5)
+    (tmp_path / "again").mkdir()
+    save_sae(centred, tmp_path / "again")
+    assert load_sae(tmp_path / "again").norm == "mean"
+
+
 def test_a_tensor_that_would_count_is_not_passed_over(tmp_path: Path) -> None:
     scaled = {**arrays(), "scaling_factor": np.full(WIDTH, 2, np.float32)}
     with pytest.raises(ContentError, match="scaling_factor: this tensor is not read here"):
@@ -158,8 +181,16 @@ def test_bfloat16_is_read(tmp_path: Path) -> None:
         ({"activation_fn_str": "relu", "activation_fn_kwargs": {"k": 3}}, "activation_fn_kwargs: 'k' is not read here"),
         ({"hook_head_index": 0}, "hook_head_index: '0' is not read here: it reads one attention head"),
         ({"metadata": {"hook_head_index": 3}}, "metadata.hook_head_index: '3' is not read here"),
-        ({"model_from_pretrained_kwargs": {"center_writing_weights": True}}, r"kwargs.center_writing_weights: its act"),
-        ({"metadata": {"model_from_pretrained_kwargs": {"fold_ln": True}}}, r"kwargs.fold_ln: its act"),
+        ({"model_from_pretrained_kwargs": {"center_writing_weights": True}}, r"whether 'some/base' has it is not known"),
+        ({"metadata": {"model_from_pretrained_kwargs": {"first_n_layers": 3}}}, r"kwargs.first_n_layers: its act"),
+        (
+            {
+                "model_name": "gpt2",
+                "model_from_pretrained_kwargs": {"center_writing_weights": True},
+                "normalize_activations": "constant_norm_rescale",
+            },
+            "normalize_activations: is not read here with center_writing_weights",
+        ),
         ({"normalize_activations": True}, "normalize_activations"),
         ({"activation_scale": 2.0}, "activation_scale: this setting is not known here"),
         ({"d_out": 4}, "d_out: '4' is not read here: it writes another width"),
