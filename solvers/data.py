@@ -17,9 +17,9 @@ from inspect_ai.util import store_as
 from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.record import FINDING_CHARACTERS, AuditRecord, Finding
 from cordelia.solvers.affordances.how_to_read import how_to_read
-from cordelia.solvers.affordances.show import clean, quoted_lines
 from cordelia.solvers.aside import aside
 from cordelia.solvers.look import show
+from cordelia.solvers.show import clean, quoted_lines
 from cordelia.solvers.target import Target
 from cordelia.testbeds.backends.base import TargetError
 from cordelia.testbeds.corpora.document import Document

@@ -16,10 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cordelia.contracts.quoting import Fence, Quotable, clean
 from cordelia.contracts.record import TargetMessage
-from cordelia.solvers.affordances.show import in_a_line, quoted_lines, show_all
 from cordelia.solvers.aside import aside, say
 from cordelia.solvers.helper import ask_helper
 from cordelia.solvers.prompts import prompt
+from cordelia.solvers.show import in_a_line, quoted_lines, show_all
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -4,7 +4,7 @@ from inspect_ai.model import ChatMessage, ChatMessageUser
 from inspect_ai.tool import Tool, ToolError, tool
 
 from cordelia.solvers.affordances.base import Affordance
-from cordelia.solvers.affordances.show import show_all
+from cordelia.solvers.show import show_all
 from cordelia.solvers.target import Target
 from cordelia.solvers.views import said_view
 from cordelia.testbeds.capabilities import Capability

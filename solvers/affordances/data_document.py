@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from inspect_ai.tool import Tool, ToolError, tool
 
 from cordelia.solvers.affordances.base import Affordance
-from cordelia.solvers.affordances.show import clean
 from cordelia.solvers.aside import say
 from cordelia.solvers.data import (
     check_range,
@@ -19,6 +18,7 @@ from cordelia.solvers.data import (
     quoted_text,
     training_data,
 )
+from cordelia.solvers.show import clean
 from cordelia.solvers.views import said_view
 from cordelia.testbeds.capabilities import Capability
 from cordelia.testbeds.corpora.document import Document

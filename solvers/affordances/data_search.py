@@ -6,10 +6,10 @@ from inspect_ai.tool import Tool, ToolError, tool
 
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.how_to_read import how_to_read
-from cordelia.solvers.affordances.show import clean
 from cordelia.solvers.aside import aside, say
 from cordelia.solvers.data import check_range, heading, keep, known, no_data, of_data, one_line, training_data
 from cordelia.solvers.look import show
+from cordelia.solvers.show import clean
 from cordelia.solvers.views import said_view
 from cordelia.testbeds.capabilities import Capability
 from cordelia.testbeds.corpora.search import Found, Store

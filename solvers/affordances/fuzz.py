@@ -28,9 +28,9 @@ from cordelia.solvers.affordances.pushed import (
     pushed_replies,
     show_pushed,
 )
-from cordelia.solvers.affordances.show import clean, in_a_line
 from cordelia.solvers.aside import Aside, aside
 from cordelia.solvers.look import show
+from cordelia.solvers.show import clean, in_a_line
 from cordelia.solvers.views import said_view
 from cordelia.testbeds.capabilities import Capability
 

@@ -17,9 +17,9 @@ from cordelia.contracts.intervention import Layer
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.contrast_vector import usual_length
 from cordelia.solvers.affordances.pushed import able_to, check_question, layer_of
-from cordelia.solvers.affordances.show import in_a_line
 from cordelia.solvers.aside import Aside, aside
 from cordelia.solvers.look import Look, chat_text, show
+from cordelia.solvers.show import in_a_line
 from cordelia.solvers.together import together
 from cordelia.solvers.views import said_view
 from cordelia.testbeds.backends.inside import Attack

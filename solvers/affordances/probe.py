@@ -9,8 +9,8 @@ from inspect_ai.tool import Tool, ToolError, tool
 from cordelia.contracts.record import TargetMessage
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.neutral import neutral
-from cordelia.solvers.affordances.show import clean, in_a_line
 from cordelia.solvers.aside import aside, say
+from cordelia.solvers.show import clean, in_a_line
 from cordelia.solvers.target import Target
 from cordelia.solvers.views import said_view
 from cordelia.testbeds.capabilities import Capability

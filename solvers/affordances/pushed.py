@@ -15,9 +15,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from cordelia.contracts.intervention import Intervention, Layer
 from cordelia.contracts.record import TargetMessage
-from cordelia.solvers.affordances.show import in_a_line
 from cordelia.solvers.aside import aside
 from cordelia.solvers.look import Look
+from cordelia.solvers.show import in_a_line
 from cordelia.solvers.target import Target
 from cordelia.solvers.together import together
 from cordelia.testbeds.backends.base import TargetError

@@ -3,7 +3,7 @@
 from inspect_ai.tool import Tool, ToolError, tool
 
 from cordelia.contracts.record import Finding, TargetMessage
-from cordelia.solvers.affordances.show import hung, missing, shorten, show_message, visible
+from cordelia.solvers.show import hung, missing, shorten, show_message, visible
 from cordelia.solvers.target import Target
 
 PROMPT_CHARACTERS = 1_000

@@ -6,8 +6,8 @@ from inspect_ai.tool import Tool, ToolError, tool
 
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.neutral import neutral
-from cordelia.solvers.affordances.show import in_a_line, show_all
 from cordelia.solvers.aside import aside, say
+from cordelia.solvers.show import in_a_line, show_all
 from cordelia.solvers.target import Target
 from cordelia.solvers.together import together
 from cordelia.solvers.views import said_view

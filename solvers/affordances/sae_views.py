@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cordelia.solvers.affordances.show import clean
 from cordelia.solvers.affordances.tokens import line_of, start_of, table, token_cell
 from cordelia.solvers.aside import aside
+from cordelia.solvers.show import clean
 from cordelia.testbeds.backends.inside import Captured
 from cordelia.testbeds.sae.catalog import Catalog, Example
 from cordelia.testbeds.sae.sae import Sae

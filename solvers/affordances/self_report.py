@@ -8,8 +8,8 @@ from inspect_ai.tool import Tool, ToolError, tool
 from cordelia.contracts.content import Content, load
 from cordelia.contracts.record import TargetMessage
 from cordelia.solvers.affordances.base import Affordance
-from cordelia.solvers.affordances.show import in_a_line
 from cordelia.solvers.aside import aside, say
+from cordelia.solvers.show import in_a_line
 from cordelia.solvers.target import Target
 from cordelia.testbeds.capabilities import Capability
 

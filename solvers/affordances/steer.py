@@ -30,9 +30,9 @@ from cordelia.solvers.affordances.pushed import (
     layer_of,
     pushed_replies,
 )
-from cordelia.solvers.affordances.show import clean
 from cordelia.solvers.aside import Aside, aside
 from cordelia.solvers.look import Look, name_vector, named_vector, show, values_of
+from cordelia.solvers.show import clean
 from cordelia.solvers.views import contrast_view
 from cordelia.testbeds.capabilities import Capability
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from cordelia.solvers.affordances.show import clean
 from cordelia.solvers.aside import aside
+from cordelia.solvers.show import clean
 
 MOST_CHARACTERS = 6_000
 LONGEST_TOKEN = 24

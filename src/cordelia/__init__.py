@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from cordelia.contracts.errors import CordeliaError
     from cordelia.contracts.record import TargetMessage
     from cordelia.contracts.report import Hypothesis, Report
-    from cordelia.solvers.affordances.show import show_message
     from cordelia.solvers.equip import audit_tools
     from cordelia.solvers.helper import ask_helper
+    from cordelia.solvers.show import show_message
     from cordelia.solvers.submit import submit_report
     from cordelia.solvers.target import Target
     from cordelia.testbeds.backends.base import (
@@ -60,7 +60,7 @@ _HOMES = {
     "cordelia.contracts.errors": ("CordeliaError",),
     "cordelia.contracts.record": ("TargetMessage",),
     "cordelia.contracts.report": ("Hypothesis", "Report"),
-    "cordelia.solvers.affordances.show": ("show_message",),
+    "cordelia.solvers.show": ("show_message",),
     "cordelia.solvers.equip": ("audit_tools",),
     "cordelia.solvers.helper": ("ask_helper",),
     "cordelia.solvers.submit": ("submit_report",),

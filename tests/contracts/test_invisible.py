@@ -6,7 +6,7 @@ import pytest
 
 from cordelia.contracts.invisible import disguise_in, replace_invisible
 from cordelia.contracts.quoting import clean as clean_for_graders
-from cordelia.solvers.affordances.show import clean as clean_for_auditors
+from cordelia.solvers.show import clean as clean_for_auditors
 from cordelia.testbeds.schema import visible
 
 BLANKS = [0x034F, 0x115F, 0x1160, 0x17B4, 0x180B, 0x2800, 0x3164, 0xFE00, 0xFE0F, 0xFFA0, 0xE0100, 0xE01EF]

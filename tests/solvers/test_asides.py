@@ -18,10 +18,10 @@ from cordelia.contracts.shown import DefaultEvidence, ShownCall
 from cordelia.solvers.affordances import data_semantic as semantic_tool
 from cordelia.solvers.affordances import fuzz, how_to_read, lat, melbo, sae_texts, steer
 from cordelia.solvers.affordances.catalog import AFFORDANCES
-from cordelia.solvers.affordances.show import clean
 from cordelia.solvers.affordances.tokens import bounded, table
 from cordelia.solvers.aside import CLOSE, OPEN, aside, data_of, listening, plain, say, without_asides
 from cordelia.solvers.default_evidence import default_calls
+from cordelia.solvers.show import clean
 from cordelia.tasks.tool_check import tool_check
 from cordelia.testbeds.backends.base import TargetRequest
 from cordelia.testbeds.corpora import embed

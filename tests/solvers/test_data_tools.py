@@ -18,8 +18,8 @@ from cordelia.contracts.record import AuditRecord
 from cordelia.solvers.affordances import data_semantic as semantic_tool
 from cordelia.solvers.affordances.catalog import AFFORDANCES
 from cordelia.solvers.affordances.data_sample import drawn
-from cordelia.solvers.affordances.show import quoted_lines
 from cordelia.solvers.data import one_line
+from cordelia.solvers.show import quoted_lines
 from cordelia.tasks.audit import audit
 from cordelia.tasks.tool_check import tool_check
 from cordelia.testbeds.corpora import embed

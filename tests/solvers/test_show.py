@@ -8,8 +8,8 @@ from cordelia import show_message
 from cordelia.contracts.record import TargetMessage
 from cordelia.solvers.affordances.probe import summary
 from cordelia.solvers.affordances.self_report import table
-from cordelia.solvers.affordances.show import in_a_line, quoted_lines, show_all
 from cordelia.solvers.aside import plain
+from cordelia.solvers.show import in_a_line, quoted_lines, show_all
 
 
 def message(text: str, id_: str = "m1", **more: Any) -> TargetMessage:

@@ -28,10 +28,10 @@ from cordelia.scorers.tool_check.render import markdown, stored_results
 from cordelia.scorers.tool_check.result import read_result, write_result
 from cordelia.solvers.affordances import catalog
 from cordelia.solvers.affordances.base import Affordance
-from cordelia.solvers.affordances.show import show_all
 from cordelia.solvers.aside import aside, say
 from cordelia.solvers.default_evidence import default_calls
 from cordelia.solvers.look import show
+from cordelia.solvers.show import show_all
 from cordelia.solvers.target import Target
 from cordelia.tasks.tool_check import tool_check
 from cordelia.testbeds.capabilities import Capability

@@ -181,7 +181,10 @@ def test_bfloat16_is_read(tmp_path: Path) -> None:
         ({"activation_fn_str": "relu", "activation_fn_kwargs": {"k": 3}}, "activation_fn_kwargs: 'k' is not read here"),
         ({"hook_head_index": 0}, "hook_head_index: '0' is not read here: it reads one attention head"),
         ({"metadata": {"hook_head_index": 3}}, "metadata.hook_head_index: '3' is not read here"),
-        ({"model_from_pretrained_kwargs": {"center_writing_weights": True}}, r"whether 'some/base' has it is not known"),
+        (
+            {"model_from_pretrained_kwargs": {"center_writing_weights": True}},
+            r"whether 'some/base' has it is not known",
+        ),
         ({"metadata": {"model_from_pretrained_kwargs": {"first_n_layers": 3}}}, r"kwargs.first_n_layers: its act"),
         (
             {
