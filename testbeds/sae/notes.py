@@ -15,6 +15,7 @@ from cordelia.contracts.errors import ContentError, quoted
 FILE = Path(__file__).parent / "notes.yaml"
 _LOADING = "model_from_pretrained_kwargs"
 _CENTRED = "center_writing_weights"
+_VERSION = "sae_lens_version"
 
 
 class Notes(Content):
@@ -59,14 +60,15 @@ def check_settings(data: Mapping[str, object], read: set[str], path: Path) -> No
                 "the autoencoder computes, delete it from the file",
                 key,
             )
-    for name in ("", "metadata", "meta"):
-        part = data.get(name) if name else data
-        if isinstance(part, Mapping):
-            _check_meaning(part, f"{name}." if name else "", path)
+    for name, part in _parts(data):
+        _check_meaning(part, name, path)
 
 
 def mean_taken_off(data: Mapping[str, object], model: str, path: Path) -> bool:
     """Whether it saw activations whose mean over the width was taken off, as `center_writing_weights` does.
+
+    Old files of models with LayerNorm do not say it, and the best known ones were trained so: SAELens knows it from its
+    registry alone. Nothing is guessed.
 
     Args:
         data: cfg.json, of which `check_settings` was satisfied.
@@ -74,22 +76,36 @@ def mean_taken_off(data: Mapping[str, object], model: str, path: Path) -> bool:
         path: of cfg.json, for errors.
 
     Raises:
-        ContentError: it says so of a model of which nobody here knows whether it has LayerNorm.
+        ContentError: it says so of a model of which nobody here knows whether it has LayerNorm, or it does not say
+            how a model that has it was loaded.
     """
-    for name in ("", "metadata", "meta"):
-        part = data.get(name) if name else data
-        loading = part.get(_LOADING) if isinstance(part, Mapping) else None
-        if isinstance(loading, Mapping) and not _off(loading.get(_CENTRED)):
-            if model.rpartition("/")[2].lower().startswith(notes().layer_norm):
+    said = {name: loading for name, part in _parts(data) if isinstance(loading := part.get(_LOADING), Mapping)}
+    known = model.rpartition("/")[2].lower().startswith(notes().layer_norm)
+    if known and not said and not any(part.get(_VERSION) for _, part in _parts(data)):
+        raise ContentError(
+            path,
+            f"{quoted(model)} has LayerNorm, and the file does not say whether the model was loaded with its writing "
+            f'weights centred. Write {{"{_CENTRED}": true}} (SAELens says so of gpt2-small-res-jb) or false',
+            _LOADING,
+        )
+    for name, loading in said.items():
+        if not _off(loading.get(_CENTRED)):
+            if known:
                 return True
             raise ContentError(
                 path,
                 f"it changes the activations of models with LayerNorm alone, and whether {quoted(model)} has it is not "
                 f"known here (known: ids that begin with {', '.join(notes().layer_norm)}). Delete the key if the model "
                 "has another norm",
-                f"{f'{name}.' if name else ''}{_LOADING}.{_CENTRED}",
+                f"{name}{_LOADING}.{_CENTRED}",
             )
     return False
+
+
+def _parts(data: Mapping[str, object]) -> list[tuple[str, Mapping[str, object]]]:
+    """The file itself, and what of it is metadata, each under what its keys begin with."""
+    inner = ((f"{name}.", data.get(name)) for name in ("metadata", "meta"))
+    return [("", data), *((name, part) for name, part in inner if isinstance(part, Mapping))]
 
 
 def _check_meaning(part: Mapping[str, object], within: str, path: Path) -> None:

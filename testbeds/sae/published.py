@@ -216,11 +216,11 @@ def save_sae(sae: Sae, folder: Path) -> None:
         "device": "cpu",
         "apply_b_dec_to_input": sae.centred,
         "normalize_activations": "none" if sae.norm == "mean" else sae.norm,
-        **({"model_from_pretrained_kwargs": {"center_writing_weights": True}} if sae.norm == "mean" else {}),
         "reshape_activations": "none",
         "metadata": {
             "model_name": sae.model,
             "hook_name": f"blocks.{sae.block}.hook_resid_post",
+            "model_from_pretrained_kwargs": {"center_writing_weights": True} if sae.norm == "mean" else {},
             **({"sinks": sae.sinks.model_dump()} if sae.sinks else {}),
         },
     }

@@ -121,7 +121,7 @@ def test_settings_that_change_nothing_are_passed_over(tmp_path: Path) -> None:
 def test_one_of_a_centred_model_reads_the_hubs_model_as_that_one(tmp_path: Path) -> None:
     """GPT-2's: TransformerLens takes the mean out of what blocks write, and the hub's model has it."""
     shifted = {**arrays(), "b_dec": np.linspace(-1, 1, WIDTH, dtype=np.float32)}
-    plain = load_sae(written(tmp_path / "plain", shifted, model_name="gpt2-small"))
+    plain = load_sae(written(tmp_path / "plain", shifted))
     centred = load_sae(
         written(
             tmp_path / "centred",
@@ -139,6 +139,25 @@ def test_one_of_a_centred_model_reads_the_hubs_model_as_that_one(tmp_path: Path)
     (tmp_path / "again").mkdir()
     save_sae(centred, tmp_path / "again")
     assert load_sae(tmp_path / "again").norm == "mean"
+
+
+def test_an_old_file_of_a_model_with_layer_norm_has_to_say_how_it_was_loaded(tmp_path: Path) -> None:
+    """As GPT-2's stand on the hub: a hook point, a layer, sizes and notes about training."""
+    old = {
+        "model_name": "gpt2-small",
+        "hook_name": None,
+        "hook_point": "blocks.6.hook_resid_pre",
+        "hook_point_layer": 6,
+    }
+    with pytest.raises(ContentError, match=r"model_from_pretrained_kwargs: 'gpt2-small' has LayerNorm.* or false"):
+        load_sae(written(tmp_path / "old", **old))
+    said = {"model_from_pretrained_kwargs": {"center_writing_weights": False}}
+    assert load_sae(written(tmp_path / "said", **old, **said)).norm == "none"
+    assert load_sae(written(tmp_path / "newer", **old, metadata={"sae_lens_version": "6.1.0"})).norm == "none"
+    own = replace(load_sae(tmp_path / "said"), norm="none")
+    (tmp_path / "own").mkdir()
+    save_sae(own, tmp_path / "own")
+    assert load_sae(tmp_path / "own").model == "gpt2-small", "what is trained here says it"
 
 
 def test_a_tensor_that_would_count_is_not_passed_over(tmp_path: Path) -> None:
