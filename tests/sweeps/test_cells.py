@@ -1,13 +1,18 @@
 """What a sweep expands to, in which order, and how it is shared out."""
 
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.conftest import FakeBackend
 
 from cordelia.contracts.errors import CordeliaError
 from cordelia.sweeps.cells import Cell, Part, cells_of
+from cordelia.sweeps.places import Place, earlier_logs
+from cordelia.sweeps.plan import finished_in
+from cordelia.sweeps.running import run_sweep
 from cordelia.sweeps.schema import Sweep, read_sweep
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +74,50 @@ def test_two_entries_of_a_testbed_have_names_of_their_own(small: Small, bed: Pat
     entry = {"testbed": str(bed), "backend": "fake", "base": "some/base"}
     sweep = small(testbeds=[entry | {"split": "dev"}, entry | {"split": "test"}], affordances=["chat"])
     assert [cell.name for cell in cells_of(sweep)] == ["asks/chat/bed.1", "asks/chat/bed.2"]
+
+
+def version(bed: Path, number: str) -> dict[str, str]:
+    """An entry of a copy of the bed, of another version, in a folder of its own."""
+    folder = bed.parent / f"v{number}" / bed.name
+    shutil.copytree(bed, folder)
+    spec = folder / "testbed.yaml"
+    spec.write_text(spec.read_text().replace("version: 1.0.0", f"version: {number}"))
+    return {"testbed": str(folder), "backend": "fake", "base": "some/base"}
+
+
+def test_two_versions_of_a_testbed_have_names_of_their_own_and_run_as_two(
+    small: Small, bed: Path, fake_backend: list[FakeBackend], tmp_path: Path
+) -> None:
+    beds = [version(bed, "1.0.0"), version(bed, "2.0.0")]
+    sweep, place = small(testbeds=beds, affordances=["chat"]), Place(str(tmp_path / "logs"))
+    cells = cells_of(sweep)
+    assert [(cell.name, cell.version) for cell in cells] == [
+        ("asks/chat/bed.1", "1.0.0"),
+        ("asks/chat/bed.2", "2.0.0"),
+    ]
+    for _ in range(2):
+        assert run_sweep(sweep, cells, place, lambda _: None, display="none") == []
+    assert finished_in(earlier_logs(place, sweep, cells), cells) == {cell.name: 4 for cell in cells}
+    assert sum(len(backend.requests) for backend in fake_backend) == 8
+
+
+def test_copies_of_a_testbed_of_one_version_are_refused(small: Small, bed: Path) -> None:
+    one, two = version(bed, "1.0.0"), {"testbed": str(bed), "backend": "fake", "base": "some/base"}
+    with pytest.raises(CordeliaError, match=r"are both testbed 'bed', version 1\.0\.0, and logs") as caught:
+        cells_of(small(testbeds=[one | {"split": "dev"}, two | {"split": "test"}]))
+    assert one["testbed"] in str(caught.value) and two["testbed"] in str(caught.value)
+    (bed.parent / "linked").symlink_to(bed, target_is_directory=True)
+    linked = two | {"testbed": str(bed.parent / "linked"), "split": "test"}
+    assert len(cells_of(small(testbeds=[two | {"split": "dev"}, linked], affordances=["chat"]))) == 2
+
+
+def test_bases_that_end_in_the_same_name_are_called_in_full(small: Small, bed: Path) -> None:
+    spec = (bed / "testbed.yaml").read_text() + "bases: {one: {model: org/chat}, two: {model: other/chat}}\n"
+    (bed / "testbed.yaml").write_text(spec)
+    organisms = (bed / "organisms.yaml").read_text().replace("split: dev", "base: one, split: dev")
+    (bed / "organisms.yaml").write_text(organisms.replace("split: test", "base: two, split: test"))
+    cells = cells_of(small(testbeds=[{"testbed": str(bed), "backend": "fake"}], affordances=["chat"]))
+    assert [cell.name for cell in cells] == ["asks/chat/bed/org/chat", "asks/chat/bed/other/chat"]
 
 
 def test_an_unknown_organism(small: Small, bed: Path) -> None:

@@ -34,6 +34,23 @@ def test_two_processes_share_one_sweep(tmp_path: Path) -> None:
     assert whole.returncode == 2
 
 
+def test_the_same_sweep_started_twice_runs_once(tmp_path: Path) -> None:
+    sweep = SweepRun(tmp_path, epochs=1)
+    first = sweep.start()
+    sweep.wait_for(first, 4)
+    first.send_signal(signal.SIGSTOP)  # still at work, however long the second takes to start
+    second = sweep.start()
+    said = sweep.end(second)
+    first.send_signal(signal.SIGCONT)
+    assert second.returncode == 2
+    assert f"process {first.pid} on " in said and "runs this sweep" in said
+    said = sweep.end(first)
+    assert first.returncode == 0, said
+    assert sweep.logged() == sweep.whole() == planned(sweep, 1)
+    assert {pid for _, _, pid in sweep.answers()} == {first.pid}
+    assert sweep.statuses() == {"success": 3}
+
+
 def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
     sweep = SweepRun(tmp_path, epochs=1)
     process = sweep.start()

@@ -40,7 +40,8 @@ def sweep(
     from cordelia.sweeps.auditors import check_auditors
     from cordelia.sweeps.cells import Part, cells_of
     from cordelia.sweeps.history import read_history
-    from cordelia.sweeps.places import Place, default_root, earlier_logs, log_files
+    from cordelia.sweeps.locking import surely_free
+    from cordelia.sweeps.places import Place, default_root, earlier_logs, log_files, maybe_written
     from cordelia.sweeps.plan import finished_in, plan_of
     from cordelia.sweeps.prices import set_prices
     from cordelia.sweeps.providers import check_models
@@ -53,11 +54,14 @@ def sweep(
     everything = cells_of(asked)
     cells = everything if share is None else share.share(everything)
     place = Place(logs or default_root(asked.name), share)
+    sure = only_plan or surely_free(place.folder)
     before = earlier_logs(place, asked, cells)
     set_prices(asked.prices)
     history = read_history([log for source in (place.root, *like) for log in log_files(source)])
     plan = plan_of(asked, everything, cells, history, finished_in(before, cells))
     _show(plan, place.folder)
+    if not sure and (log := maybe_written(place, before)):
+        _warn(log)
     if only_plan or not cells or not (yes or _agreed()):
         return
     from cordelia.sweeps.running import run_sweep
@@ -81,6 +85,15 @@ def _show(plan: "Plan", folder: str) -> None:
     click.echo(f"{headline(plan)}\n")
     console.print(table(plan), highlight=False)
     click.echo(f"\n{ground(plan)}\nLogs: {folder}")
+
+
+def _warn(log: str) -> None:
+    click.echo(
+        f"Warning: {log} is not finished and was written to within the last minutes. If another process still runs "
+        "this sweep, wait for it: two would run everything twice, and one would delete the other's logs. This folder "
+        "cannot be locked, so nobody can know.",
+        err=True,
+    )
 
 
 def _agreed() -> bool:

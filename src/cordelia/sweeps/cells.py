@@ -80,19 +80,21 @@ def cells_of(sweep: Sweep) -> list[Cell]:
     """Every cell of a sweep, in the order they run.
 
     Raises:
-        CordeliaError: a name does not exist, or two cells would audit an organism in the same way.
+        CordeliaError: a name does not exist, two folders are one testbed, or two cells would audit an organism in the
+            same way.
     """
-    found = [cell for number in range(len(sweep.testbeds)) for cell in _of_testbed(sweep, number)]
+    testbeds = [load_testbed(bed.testbed) for bed in sweep.testbeds]
+    _refuse_copies(testbeds)
+    entries = zip(sweep.testbeds, testbeds, _called([testbed.name for testbed in testbeds]), strict=True)
+    found = [cell for entry in entries for cell in _of_testbed(sweep, *entry)]
     _refuse_doubles(found)
     servers = list(dict.fromkeys(cell.server for cell in found))
     return sorted(found, key=lambda cell: servers.index(cell.server))
 
 
-def _of_testbed(sweep: Sweep, number: int) -> list[Cell]:
-    bed = sweep.testbeds[number]
-    testbed = load_testbed(bed.testbed)
+def _of_testbed(sweep: Sweep, bed: Bed, testbed: Testbed, called: str) -> list[Cell]:
     groups = _by_base(testbed, bed, chosen_organisms(testbed, bed.organisms or [], bed.split))
-    called = _called(sweep, number, testbed.name)
+    bases = _short(list(groups))
     return [
         Cell(
             name="/".join(
@@ -100,7 +102,7 @@ def _of_testbed(sweep: Sweep, number: int) -> list[Cell]:
                     auditor.name,
                     affordance_set,
                     called,
-                    *([_last(base)] if len(groups) > 1 else []),
+                    *([bases[base]] if len(groups) > 1 else []),
                     *([budget] if len(sweep.budgets) > 1 else []),
                 ]
             ),
@@ -133,14 +135,31 @@ def _by_base(testbed: Testbed, bed: Bed, organisms: Sequence[str]) -> dict[str, 
     return groups
 
 
-def _called(sweep: Sweep, number: int, name: str) -> str:
-    """The testbed's name, with what tells it from another entry of the same one."""
-    same = [place for place, bed in enumerate(sweep.testbeds) if bed.testbed == sweep.testbeds[number].testbed]
-    return name if len(same) == 1 else f"{name}.{1 + same.index(number)}"
+def _called(names: Sequence[str]) -> list[str]:
+    """The testbeds' names, numbered where several entries have one: parts of a testbed, or two versions of it."""
+    return [
+        name if names.count(name) == 1 else f"{name}.{1 + names[:place].count(name)}"
+        for place, name in enumerate(names)
+    ]
 
 
-def _last(base: str) -> str:
-    return base.rpartition("/")[2] or "any"
+def _short(bases: Sequence[str]) -> dict[str, str]:
+    """What each base is called: its last part, and all of it where another base ends in the same one."""
+    last = {base: base.rpartition("/")[2] or "any" for base in bases}
+    return {base: short if list(last.values()).count(short) == 1 else base or short for base, short in last.items()}
+
+
+def _refuse_copies(testbeds: Sequence[Testbed]) -> None:
+    """Two folders with one name and version: in the logs they would be one testbed."""
+    first: dict[tuple[str, str], int] = {}
+    for number, testbed in enumerate(testbeds):
+        other = testbeds[first.setdefault((testbed.name, testbed.spec.version), number)]
+        if other.folder.resolve() != testbed.folder.resolve():
+            raise CordeliaError(
+                f"{other.folder} and {testbed.folder} are both testbed '{testbed.name}', version "
+                f"{testbed.spec.version}, and logs tell testbeds apart by these. Leave one out, or give one another "
+                "'version' or 'name' in its testbed.yaml."
+            )
 
 
 def _refuse_doubles(cells: Sequence[Cell]) -> None:

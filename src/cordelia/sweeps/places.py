@@ -1,11 +1,12 @@
 """Where a sweep's logs lie, and whether what lies there already is its own.
 
 An eval set takes every log of its folder for one of its own, so a folder belongs to one sweep, and a part has a folder
-of its own inside it. Nothing is kept beside the logs: each says of which sweep and cell it is.
+of its own inside it. Each log says of which sweep and cell it is.
 """
 
 import os
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from cordelia.sweeps.cells import Cell, Part
 from cordelia.sweeps.schema import Sweep
 
 PART = re.compile(r"/(part-\d+-of-(\d+))/[^/]+$")
+FRESH_S = 600.0
+"""A log that was written so lately may still be written to."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def earlier_logs(place: Place, sweep: Sweep, cells: Sequence[Cell]) -> list[Eval
         cells: what the place is to hold.
 
     Raises:
-        CordeliaError: the folder holds other logs, or the sweep was split in another way.
+        CordeliaError: the folder holds other logs or more epochs, or the sweep was split in another way.
     """
     files = log_files(place.root)
     _refuse_other_split(place, files)
@@ -68,7 +71,33 @@ def earlier_logs(place: Place, sweep: Sweep, cells: Sequence[Cell]) -> list[Eval
     wanted = {cell.name: digest(sweep, cell) for cell in cells}
     for header in headers:
         _refuse_other_cell(header, sweep.name, wanted)
+    _refuse_fewer_epochs(headers, sweep.epochs)
     return headers
+
+
+def maybe_written(place: Place, headers: Sequence[EvalLog]) -> str | None:
+    """An unfinished log of the place that another process may still be writing, since it was written to lately."""
+    unfinished = {header.location.removeprefix("file://") for header in headers if header.status == "started"}
+    since = (time.time() - FRESH_S) * 1000
+    infos = list_eval_logs(place.folder) if unfinished else []
+    fresh = (info.name.removeprefix("file://") for info in infos if info.mtime is not None and info.mtime > since)
+    return next((name for name in fresh if name in unfinished), None)
+
+
+def _refuse_fewer_epochs(headers: Sequence[EvalLog], wanted: int) -> None:
+    """inspect would write such a log anew with fewer epochs, and delete the one that holds them all."""
+    longest = max(headers, key=_epochs, default=None)
+    if longest is None or _epochs(longest) <= wanted:
+        return
+    had = _epochs(longest)
+    raise CordeliaError(
+        f"{longest.location} is of {had} epochs and the sweep asks for {wanted}, which would delete finished audits: "
+        f"write epochs: {had} or more, or give another folder with --logs."
+    )
+
+
+def _epochs(header: EvalLog) -> int:
+    return header.eval.config.epochs or 1
 
 
 def _refuse_other_cell(header: EvalLog, sweep: str, wanted: Mapping[str, str]) -> None:

@@ -13,7 +13,8 @@ from inspect_ai.log import EvalLog, read_eval_log_sample_summaries
 
 from cordelia.sweeps.building import CELL, task_of
 from cordelia.sweeps.cells import Cell
-from cordelia.sweeps.places import Place
+from cordelia.sweeps.locking import alone
+from cordelia.sweeps.places import Place, earlier_logs
 from cordelia.sweeps.prices import set_prices
 from cordelia.sweeps.schema import Sweep
 
@@ -56,14 +57,16 @@ def run_sweep(
         What failed and stays failed.
 
     Raises:
-        CordeliaError: a cell cannot run; none has been started then.
+        CordeliaError: a cell cannot run, another process runs in the place, or its logs are not of this sweep; no
+            cell has been started then.
         KeyboardInterrupt: somebody stopped it. What was finished is in the logs.
     """
     set_prices(sweep.prices)
     tasks = [task_of(sweep, cell) for cell in cells]
     from cordelia.sweeps.progress import Progress, told  # now: hooks that inspect finds when it starts are announced
 
-    with told(Progress(sweep.name, len(cells), say, set(done))):
+    with alone(place.folder), told(Progress(sweep.name, len(cells), say, set(done))):
+        earlier_logs(place, sweep, cells)  # again: since the plan, another process may have come and gone
         _, logs = copy_context().run(  # inspect leaves the last cell's model behind as the one in force
             eval_set,
             tasks,
