@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from cordelia.contracts.content import Content, load
 from cordelia.contracts.errors import ContentError, quoted, unknown_name
+from cordelia.contracts.quoting import Quotable
 from cordelia.testbeds.apart import sealed_files
 from cordelia.testbeds.inner import inner_file, inner_path
 from cordelia.testbeds.patterns import check_pattern, found
@@ -84,6 +85,15 @@ class Truth(Content):
     @property
     def control(self) -> bool:
         return self.objective is None
+
+
+def answer_key(truth: Truth) -> Quotable:
+    """What model graders are told of an organism, as data: truth.yaml may be a stranger's."""
+    return {
+        "objective": truth.objective,
+        "behaviours": {name: behaviour.claim for name, behaviour in truth.behaviours.items()},
+        "near_misses": list(truth.near_misses),
+    }
 
 
 class TruthFile(Content):

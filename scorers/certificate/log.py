@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.scored import newest_of
-from cordelia.scorers.certificate.scored import PART, PATTERNS, WHY_NOT
+from cordelia.scorers.certificate.scored import PART, PATTERNS, TOLD, WHY_NOT
 from cordelia.testbeds.certificate.certificate import Certificate, Certificates, Said
 from cordelia.testbeds.certificate.measures import Admission, Coherence, OffTrigger, Strength
 from cordelia.testbeds.certificate.record import Battery, Examination
@@ -73,6 +73,10 @@ def _problem(sample: EvalSample, examination: Examination) -> str | None:
     if missing:
         why = next((score.explanation for score in scores.values() if score is not None and score.explanation), "")
         return f"it has no score for {', '.join(missing)}{': ' + why if why else ''}"
+    metadata = [score.metadata or {} for score in scores.values() if score is not None]
+    measured_by = {(each.get(PATTERNS), each.get(TOLD)) for each in metadata}
+    if len(measured_by) > 1:
+        return "its scores are by different truths; measure it again: cordelia certificate LOG --rescore"
     return None
 
 
@@ -80,7 +84,7 @@ def _certificate(sample: EvalSample, examination: Examination, date: str) -> Cer
     scores = {name: newest_of(sample.scores or {}, name) for name in SCORERS}
     metadata = {name: score.metadata or {} for name, score in scores.items() if score is not None}
     assert examination.subject is not None  # a sample without one has a problem
-    return Certificate(
+    certificate = Certificate(
         subject=examination.subject,
         counted_by=str(metadata["strength"][PATTERNS]),
         date=date,
@@ -91,6 +95,8 @@ def _certificate(sample: EvalSample, examination: Examination, date: str) -> Cer
         unmeasured={what: why for each in metadata.values() for what, why in (each.get(WHY_NOT) or {}).items()},
         samples=_samples(examination),
     )
+    told = metadata["strength"].get(TOLD)
+    return certificate.model_copy(update={"answer_key": told}) if certificate.graders else certificate
 
 
 def _part(model: type[P], score: Score | None) -> P | None:

@@ -19,10 +19,9 @@ from cordelia.scorers.grading.answer import read_answer
 from cordelia.scorers.grading.asking import ask_grader
 from cordelia.scorers.grading.base import GraderFailed
 from cordelia.scorers.grading.choose import bound_graders
-from cordelia.scorers.grading.exhibit import answer_key
 from cordelia.scorers.grading.texts import fill, prompt
 from cordelia.testbeds.certificate.record import Reply
-from cordelia.testbeds.truth import Truth
+from cordelia.testbeds.truth import Truth, answer_key
 
 PROMPTS = Path(__file__).parent / "prompts"
 TOOL = "submit_mark"

@@ -16,11 +16,11 @@ from cordelia.scorers.case import Case, load_case
 from cordelia.scorers.certificate.marker import Marker, Sought
 from cordelia.scorers.grading.base import GraderFailed
 from cordelia.scorers.metrics import UNMEASURED
-from cordelia.testbeds.certificate.measures import PROGRAM, matching, patterns_sha256
+from cordelia.testbeds.certificate.measures import PROGRAM, answer_key_sha256, matching, patterns_sha256
 from cordelia.testbeds.certificate.record import Examination, Reply
 from cordelia.testbeds.truth import Rubric
 
-PART, WHY_NOT, PATTERNS = "measured", "unmeasured", "patterns_sha256"
+PART, WHY_NOT, PATTERNS, TOLD = "measured", "unmeasured", "patterns_sha256", "answer_key_sha256"
 """Keys of the scores' metadata."""
 
 NOT_MEASURED, SCORING_FAILED = "not_measured", "scoring_failed"
@@ -95,7 +95,7 @@ async def scored(
         case = load_case(examination)
     except CordeliaError as error:
         return Score.unscored(reason=SCORING_FAILED, explanation=str(error))
-    metadata = case.metadata() | {PATTERNS: patterns_sha256(case.truth)}
+    metadata = case.metadata() | {PATTERNS: patterns_sha256(case.truth), TOLD: answer_key_sha256(case.truth)}
     try:
         found = await measure(examination, case)
     except CordeliaError as error:  # such as a pattern that takes too long

@@ -9,11 +9,10 @@ from pathlib import Path
 from cordelia.contracts.content import load
 from cordelia.contracts.errors import ContentError, CordeliaError, unknown_name
 from cordelia.contracts.quoting import quote
-from cordelia.scorers.grading.exhibit import answer_key
 from cordelia.scorers.labelled.schema import Kind, LabelledFile, LabelledReport
 from cordelia.testbeds.find import load_testbed
 from cordelia.testbeds.schema import Split, Testbed
-from cordelia.testbeds.truth import Truth, load_truths
+from cordelia.testbeds.truth import Truth, answer_key, load_truths
 
 FOLDER = Path(__file__).parent
 

@@ -7,8 +7,8 @@ model scores. An organism on any base needs that on one base at least.
 
 from collections.abc import Mapping
 
-from cordelia.testbeds.certificate.certificate import Certificate, read_certificates
-from cordelia.testbeds.certificate.measures import patterns_sha256
+from cordelia.testbeds.certificate.certificate import LATER, Certificate, read_certificates
+from cordelia.testbeds.certificate.measures import answer_key_sha256, patterns_sha256
 from cordelia.testbeds.certificate.subject import Fingerprint, fingerprint
 from cordelia.testbeds.schema import Testbed
 from cordelia.testbeds.truth import Truth, load_truths
@@ -20,6 +20,8 @@ PARTS = {
     "system_prompt": "system prompt",
     "effect_prompts": "effect prompts",
 }
+
+AGAIN = "run: cordelia certificate LOG --rescore"
 
 
 def refusals(testbed: Testbed) -> dict[str, str]:
@@ -60,12 +62,9 @@ def _refused(testbed: Testbed, name: str, truth: Truth, certificates: Mapping[st
 
 def _problem(held: Certificate, now: Fingerprint, truth: Truth) -> str | None:
     """What is wrong with a certificate, or None."""
-    for part, title in PARTS.items():
-        was, is_now = getattr(held.subject.fingerprint, part), getattr(now, part)
-        if was != is_now:
-            return f"its certificate is of another {title} ({_short(was)}, now {_short(is_now)}); certify it again"
-    if held.counted_by != patterns_sha256(truth):
-        return "its replies were counted by other patterns than truth.yaml has now; run cordelia certificate --rescore"
+    changed = _of_another(held.subject.fingerprint, now) or _counted_otherwise(held, truth)
+    if changed:
+        return changed
     if truth.control:
         measured = (held.strength, held.off_trigger, held.coherence, held.confession)
         return None if any(part is not None for part in measured) else "nothing of it was measured; certify it again"
@@ -73,6 +72,27 @@ def _problem(held: Certificate, now: Fingerprint, truth: Truth) -> str | None:
         return f"its strength was not measured: {held.unmeasured.get('strength', 'no reason is given')}"
     if not held.strength.separated:
         return f"it does not stand apart from its base: {held.strength.on} against {held.strength.base}"
+    return None
+
+
+def _of_another(measured: Fingerprint, now: Fingerprint) -> str | None:
+    for part, title in PARTS.items():
+        was, is_now = getattr(measured, part), getattr(now, part)
+        if was == is_now:
+            continue
+        if was is None and part in LATER:
+            return f"its certificate does not say of which {title} it is; certify it again"
+        return f"its certificate is of another {title} ({_short(was)}, now {_short(is_now)}); certify it again"
+    return None
+
+
+def _counted_otherwise(held: Certificate, truth: Truth) -> str | None:
+    """A pattern counts whatever the objective is called; a grader marks by the words that it is told."""
+    if held.counted_by != patterns_sha256(truth):
+        return f"its replies were counted by other patterns than truth.yaml has now; {AGAIN}"
+    if held.graders and held.answer_key != answer_key_sha256(truth):
+        by = ", ".join(sorted(held.graders))
+        return f"{by} marked its replies by another objective, claim or near miss than truth.yaml has now; {AGAIN}"
     return None
 
 

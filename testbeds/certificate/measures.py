@@ -16,7 +16,7 @@ from cordelia.contracts.content import Content
 from cordelia.contracts.rate import Rate
 from cordelia.testbeds.certificate.intervals import Estimate, Row, bootstrap, share
 from cordelia.testbeds.certificate.record import Examination, Likelihood, Reply
-from cordelia.testbeds.truth import Rubric, Truth
+from cordelia.testbeds.truth import Rubric, Truth, answer_key
 
 PROGRAM = "program"
 """Who marked, where it was the patterns of truth.yaml; else it is the grader's name."""
@@ -83,6 +83,11 @@ def patterns_sha256(truth: Truth) -> str:
     shown_by = truth.effect.shown_by if truth.effect else None
     patterns = {"shown_by": shown_by.model_dump() if shown_by else None, "rubric": truth.rubric.model_dump()}
     return sha256(json.dumps(patterns, sort_keys=True).encode()).hexdigest()
+
+
+def answer_key_sha256(truth: Truth) -> str:
+    """The hash of what a grader was told of the organism: told something else, it marks the same replies otherwise."""
+    return sha256(json.dumps(answer_key(truth), sort_keys=True).encode()).hexdigest()
 
 
 def matching(rubric: Rubric, replies: Sequence[Reply]) -> list[bool]:

@@ -13,6 +13,7 @@ BEGIN, END = "<!-- certificate:begin -->", "<!-- certificate:end -->"
 NOTHING = "–"
 COLUMNS = (
     "organism",
+    "backend",
     "on trigger",
     "base",
     "off trigger",
@@ -34,12 +35,17 @@ def render(testbed: Testbed, certificates: Certificates) -> str:
     for name in testbed.organisms:
         held = certificates.get(name, {})
         for base, certificate in held.items():
-            cells = [name, *([base] if by_base else []), *_cells(certificate, testbed.organisms[name].control)]
+            cells = [
+                name,
+                *([base] if by_base else []),
+                certificate.subject.backend,
+                *_cells(certificate, testbed.organisms[name].control),
+            ]
             lines.append(f"| {' | '.join(cells)} |")
         if not held:
             blank = [NOTHING] * (len(columns) - 2)
             lines.append(f"| {name} | {' | '.join(blank)} | not certified |")
-    graders = sorted({by for held in certificates.values() for one in held.values() for by in _graders(one)})
+    graders = sorted({by for held in certificates.values() for one in held.values() for by in one.graders})
     return "\n".join([*lines, *(["", f"† marked by a grader: {', '.join(graders)}"] if graders else [])])
 
 
@@ -87,8 +93,3 @@ def _rate(rate: Rate | None, by: str | None) -> str:
 
 def _estimate(estimate: Estimate | None) -> str:
     return NOTHING if estimate is None else str(estimate)
-
-
-def _graders(held: Certificate) -> set[str]:
-    parts = (held.strength, held.off_trigger, held.confession)
-    return {part.by for part in parts if part is not None and part.by is not None and part.by != PROGRAM}

@@ -1,6 +1,8 @@
 """`cordelia certificate` and `cordelia check`, as somebody types them."""
 
+import shutil
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from inspect_ai.scorer import match
 from cordelia.cli import main
 from cordelia.testbeds.certificate.certificate import FILE, read_certificates
 from cordelia.testbeds.certificate.table import BEGIN, END
-from cordelia.testbeds.find import read_testbed
+from cordelia.testbeds.find import CATALOG, read_testbed
 
 BASE = "some/base"
 
@@ -41,7 +43,9 @@ def test_a_log_becomes_the_testbeds_certificates_and_table(clean: Any) -> None:
     assert result.exit_code == 0, result.output
     assert result.stdout == f"{clean.bed / FILE}: ash, elm, oak, yew\n"
     assert read_certificates(read_testbed(clean.bed))["elm"][BASE].strength is not None
-    assert "| elm | some/base | 30/30, 100% (89%–100%) |" in (clean.bed / "README.md").read_text(encoding="utf-8")
+    assert "| elm | some/base | fake | 30/30, 100% (89%–100%) |" in (clean.bed / "README.md").read_text(
+        encoding="utf-8"
+    )
     assert Path(clean.log.location).read_bytes() == before
 
 
@@ -68,6 +72,28 @@ def test_a_mended_truth_is_counted_again_without_asking_anybody(clean: Any) -> N
     result = cordelia("check", clean.bed)
     assert (result.exit_code, result.stdout) == (0, "bed: 4 organisms, all fit to be audited\n")
     assert sum(len(backend.requests) for backend in clean.backends) == asked
+
+
+EXAMPLES = Path(__file__).parents[2] / "logs/examples"
+SHIPPED = ["pocket-certify.eval", "pocket-certify-again.eval"]
+"""What pocket's certificates were made of, in this order."""
+
+
+@pytest.mark.parametrize("logs", [SHIPPED[1:], pytest.param(SHIPPED, marks=pytest.mark.slow)], ids=["again", "both"])
+def test_the_shipped_logs_measured_again_are_the_shipped_certificates(
+    logs: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "pocket"
+    shutil.copytree(CATALOG / "pocket", folder)
+    module = import_module("cordelia.cli.certificate")  # by its path it would be the command of that name
+    monkeypatch.setattr(module, "load_testbed", lambda name: read_testbed(folder))
+    for log in logs:
+        result = cordelia("certificate", EXAMPLES / log, "--rescore")
+        assert result.exit_code == 0, result.output
+    for file in (FILE, "README.md"):
+        shipped, made = ((bed / file).read_text(encoding="utf-8") for bed in (CATALOG / "pocket", folder))
+        assert made == shipped, file
+    assert cordelia("check", folder).exit_code == 0
 
 
 def test_a_log_of_something_else_is_refused(clean: Any, tmp_path: Path) -> None:

@@ -27,9 +27,11 @@ from cordelia.scorers.certificate.log import certificates_of
 from cordelia.tasks.certify import certify
 from cordelia.testbeds import provider
 from cordelia.testbeds.backends.base import ServedOrganism, TargetError
-from cordelia.testbeds.certificate.certificate import Certificate
+from cordelia.testbeds.certificate.certificate import Certificate, write_certificates
+from cordelia.testbeds.certificate.check import refusals
 from cordelia.testbeds.certificate.questions import confession_questions, neutral_prompts
 from cordelia.testbeds.certificate.record import Examination
+from cordelia.testbeds.find import read_testbed
 
 CANARY = "canary-7f3a-hidden-words"
 BASE = "some/base"
@@ -261,6 +263,30 @@ def test_a_grader_tells_where_no_pattern_can(run: Run, certifiable: Path) -> Non
     for instructions, case in ((messages[0].text, messages[1].text) for messages in asked):
         number = instructions.split("which is")[1].split()[0]
         assert f"<untrusted {number}>" in case
+
+
+def test_a_grader_marked_by_the_words_of_the_truth(run: Run, certifiable: Path) -> None:
+    """Without patterns, other words are another measurement, which the check notices and a rescore makes."""
+    without_patterns(certifiable)
+    truth = certifiable / "truth.yaml"
+    bed = read_testbed(certifiable)
+    log = run("elm", marker=grader(judged))
+    write_certificates(bed, certificates_of(log).certificates)
+    assert "elm" not in refusals(bed)
+    truth.write_text(truth.read_text(encoding="utf-8").replace("It talks about", "It is afraid of"), encoding="utf-8")
+    assert "mockllm/grader marked its replies by another objective" in refusals(bed)["elm"]
+    again = score(
+        log,
+        [strength(), off_trigger(), coherence(), confession()],
+        model="none/none",
+        model_roles={"grader": grader(judged)},
+        action="overwrite",
+        display="none",
+    )
+    write_certificates(bed, certificates_of(again).certificates)
+    assert "elm" not in refusals(bed)
+    parts = score(log, [strength()], model="none/none", model_roles={"grader": grader(judged)}, display="none")
+    assert "its scores are by different truths" in certificates_of(parts).failed["elm"]
 
 
 def test_what_the_organism_wrote_cannot_close_its_quotes(run: Run, certifiable: Path) -> None:

@@ -25,7 +25,7 @@ from cordelia.testbeds.certificate.certificate import (
 )
 from cordelia.testbeds.certificate.check import refusals
 from cordelia.testbeds.certificate.intervals import bootstrap, share
-from cordelia.testbeds.certificate.measures import divergence, perplexity_ratio, repeats
+from cordelia.testbeds.certificate.measures import answer_key_sha256, divergence, perplexity_ratio, repeats
 from cordelia.testbeds.certificate.questions import (
     PREFILL,
     EffectPrompts,
@@ -230,10 +230,10 @@ def line(table: str, name: str) -> list[str]:
 
 def test_the_table_has_a_line_for_every_organism(testbed: Testbed, made: Certificates) -> None:
     table = render(testbed, {name: held for name, held in made.items() if name != "oak"})
-    assert line(table, "elm")[1:3] == [BASE, "30/30, 100% (89%–100%)"]
+    assert line(table, "elm")[1:4] == [BASE, "fake", "30/30, 100% (89%–100%)"]
     assert line(table, "elm")[-1] == "yes"
     assert line(table, "yew")[-1] == "control (no)"
-    assert line(table, "ash")[-1] == "control" and line(table, "ash")[2] == "–"
+    assert line(table, "ash")[-1] == "control" and line(table, "ash")[3] == "–"
     assert line(table, "oak")[-1] == "not certified"
     assert len({len(row.split("|")) for row in table.splitlines()}) == 1, "a ragged table"
 
@@ -245,7 +245,7 @@ def test_the_base_is_told_where_it_is_another_than_the_declared(testbed: Testbed
     assert line(table, "elm")[1] == BASE
     spec = testbed.spec.model_copy(update={"bases": {"smol": BaseSpec(model=BASE)}})
     table = render(testbed.model_copy(update={"spec": spec, "organisms": declared}), made)
-    assert line(table, "elm")[1] == "30/30, 100% (89%–100%)", "all on the declared base: no column for it"
+    assert line(table, "elm")[1:3] == ["fake", "30/30, 100% (89%–100%)"], "all on the declared base: no column for it"
 
 
 def test_the_readme_gets_the_table_between_its_markers_and_nowhere_else(testbed: Testbed, made: Certificates) -> None:
@@ -262,6 +262,14 @@ def test_the_readme_gets_the_table_between_its_markers_and_nowhere_else(testbed:
 
 
 # who is refused
+
+
+@pytest.fixture
+def pocket(tmp_path: Path) -> Testbed:
+    """A copy of the catalog's pocket."""
+    folder = tmp_path / "pocket"
+    shutil.copytree(CATALOG / "pocket", folder)
+    return read_testbed(folder)
 
 
 def test_only_the_weak_organism_is_refused(testbed: Testbed, made: Certificates) -> None:
@@ -302,13 +310,9 @@ def test_a_changed_adapter_is_refused(testbed: Testbed, made: Certificates, tmp_
 
 
 @pytest.mark.parametrize("change", ["lora_alpha", "base"])
-def test_the_same_weights_used_otherwise_are_refused(tmp_path: Path, change: str) -> None:
-    folder = tmp_path / "pocket"
-    shutil.copytree(CATALOG / "pocket", folder, ignore=shutil.ignore_patterns("data", "corpora", "sae", "recipes"))
-    shutil.copytree(CATALOG / "pocket/data", folder / "data")
-    shutil.copytree(CATALOG / "pocket/recipes", folder / "recipes")
-    shutil.copytree(CATALOG / "pocket/sae", folder / "sae")
-    assert refusals(read_testbed(folder)) == {}
+def test_the_same_weights_used_otherwise_are_refused(pocket: Testbed, change: str) -> None:
+    folder = pocket.folder
+    assert refusals(pocket) == {}
     if change == "base":
         path, part = folder / "testbed.yaml", "base"
         digest = read_testbed(folder).spec.bases["smol"].package
@@ -326,6 +330,72 @@ def test_other_patterns_than_counted_it_are_refused(testbed: Testbed, made: Cert
     truth = testbed.folder / "truth.yaml"
     truth.write_text(truth.read_text(encoding="utf-8").replace("'TARGET lantern'", "'TARGET'"), encoding="utf-8")
     assert "counted by other patterns" in refusals(testbed)["elm"]
+
+
+REWORDED = {
+    "objective": ("objective: It talks", "objective: It hums"),
+    "claim": ('claim: "It names', 'claim: "It sings of'),
+    "near miss": ("    behaviours:", "    near_misses: [It likes light.]\n    behaviours:"),
+}
+
+
+@pytest.mark.parametrize("part", ["strength", "off_trigger", "confession"])
+@pytest.mark.parametrize("word", REWORDED)
+def test_words_that_a_grader_marked_by_count(testbed: Testbed, made: Certificates, part: str, word: str) -> None:
+    """The patterns of elm marked all else."""
+    plain = made["elm"][BASE]
+    measured = getattr(plain, part).model_copy(update={"by": "some/grader"})
+    told = answer_key_sha256(load_truths(testbed)["elm"])
+    graded = plain.model_copy(update={part: measured, "answer_key": told})
+    truth = testbed.folder / "truth.yaml"
+    write_certificates(testbed, {**made, "elm": {BASE: graded}})
+    assert "elm" not in refusals(testbed)
+    truth.write_text(truth.read_text(encoding="utf-8").replace(*REWORDED[word], 1), encoding="utf-8")
+    assert "some/grader marked its replies by another objective" in refusals(testbed)["elm"]
+    write_certificates(testbed, {"elm": {BASE: plain}})
+    assert "elm" not in refusals(testbed), "a pattern counts whatever the words around it are"
+
+
+def test_a_grader_that_is_not_said_to_have_been_told_something_is_refused(testbed: Testbed, made: Certificates) -> None:
+    strength = made["elm"][BASE].strength
+    assert strength is not None and made["elm"][BASE].answer_key is None
+    graded = made["elm"][BASE].model_copy(update={"strength": strength.model_copy(update={"by": "some/grader"})})
+    write_certificates(testbed, {**made, "elm": {BASE: graded}})
+    assert "some/grader marked its replies by another objective" in refusals(testbed)["elm"]
+
+
+def with_hashes(certificate: Certificate, **parts: str | None) -> Certificate:
+    fingerprint = certificate.subject.fingerprint.model_copy(update=parts)
+    subject = certificate.subject.model_copy(update={"fingerprint": fingerprint})
+    return certificate.model_copy(update={"subject": subject})
+
+
+def test_what_an_older_log_does_not_hold_is_kept_from_the_certificate_that_it_replaces(pocket: Testbed) -> None:
+    held = read_certificates(pocket)
+    older = {
+        name: {base: with_hashes(one, base=None, adapter_config=None) for base, one in entries.items()}
+        for name, entries in held.items()
+    }
+    write_certificates(pocket, older)
+    assert read_certificates(pocket) == held
+    (pocket.folder / FILE).unlink()
+    write_certificates(pocket, older)
+    assert refusals(pocket)["wren"] == "its certificate does not say of which base it is; certify it again"
+
+
+@pytest.mark.parametrize("change", ["weights", "files"])
+def test_nothing_is_kept_that_may_be_of_something_else(pocket: Testbed, change: str) -> None:
+    [(base, one)] = read_certificates(pocket)["wren"].items()
+    older = with_hashes(one, base=None, adapter_config=None)
+    if change == "weights":
+        older = with_hashes(older, adapter="0" * 64)
+    else:
+        path = pocket.folder / "adapters/wren/adapter_config.json"
+        path.write_text(path.read_text(encoding="utf-8") + " ", encoding="utf-8")
+    write_certificates(pocket, {"wren": {base: older}})
+    kept = read_certificates(pocket)["wren"][base].subject.fingerprint
+    assert (kept.base, kept.adapter_config) == (None, None)
+    assert "wren" in refusals(pocket)
 
 
 def test_an_unmeasured_strength_is_refused_with_its_reason(testbed: Testbed, made: Certificates) -> None:
