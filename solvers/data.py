@@ -34,7 +34,9 @@ R = TypeVar("R")
 MOST_SHOWN = 20
 LINE_CHARACTERS = 400
 WHOLE = 3_000
-"""Of a longer document the record keeps what was shown before its beginning: graders read the first few thousand."""
+"""Of a longer document the record keeps the parts that were shown, and after them at least so much of its beginning."""
+BEGINNING = "\n\n(the document from its beginning:)\n\n"
+"""What is quoted has no empty line, so no part can hold this line."""
 _ID = re.compile(r"d?([1-9][0-9]{0,11})")
 
 
@@ -113,12 +115,29 @@ def one_line(text: str, most: int = LINE_CHARACTERS) -> str:
 
 
 def keep(affordance: str, document: Document, shown: str = "") -> None:
-    """Write a document that the auditor was shown into the record; of a long one, `shown` is the part."""
+    """Write a document that the auditor was shown into the record.
+
+    Of a long one, `shown` is the part, quoted. It goes before those that were kept so far, since graders read the first
+    few thousand characters; a look without a part leaves what was kept.
+    """
     readable = "\n\n".join(f"{role.upper()}: {words}" if role else words for role, words in document.parts())
-    if shown and len(readable) > WHOLE:
-        readable = f"{shown}\n\n(the document from its beginning:)\n\n{readable[:FINDING_CHARACTERS]}"
-    finding = Finding(id=f"d{document.number}", affordance=affordance, text=clean(readable[:FINDING_CHARACTERS]))
-    store_as(AuditRecord).findings[finding.id] = finding
+    text, id_ = clean(readable[:FINDING_CHARACTERS]), f"d{document.number}"
+    findings = store_as(AuditRecord).findings
+    if len(readable) > WHOLE:
+        kept = findings.get(id_)
+        if kept and not shown:
+            return
+        if shown:
+            before = _parts_of(kept, text) if kept else []
+            parts = "\n\n".join([shown, *(part for part in before if part not in shown)])
+            room = FINDING_CHARACTERS - WHOLE - len(BEGINNING)
+            text = f"{parts[:room].rstrip()}{BEGINNING}{text}"[:FINDING_CHARACTERS]
+    findings[id_] = Finding(id=id_, affordance=affordance, text=text)
+
+
+def _parts_of(finding: Finding, beginning: str) -> list[str]:
+    """The parts of a long document that were kept, the newest first."""
+    return [] if finding.text == beginning else finding.text.partition(BEGINNING)[0].split("\n\n")
 
 
 def number_of(document: str, store: Store) -> int:

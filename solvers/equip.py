@@ -1,12 +1,15 @@
 """Setting up an audit: the record, the target, and the tools, for whichever solver plays the auditor."""
 
+from collections.abc import Sequence
+
 from inspect_ai.solver import Generate, Solver, TaskState, solver
-from inspect_ai.tool import Tool
+from inspect_ai.tool import Tool, ToolDef
 from inspect_ai.util import store_as
 from pydantic import ValidationError
 
 from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.record import AuditRecord, Budget
+from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.catalog import choose
 from cordelia.solvers.affordances.read_evidence import read_evidence
 from cordelia.solvers.helper import refuse_missing_helper
@@ -42,14 +45,14 @@ def equip(
     budget = _budget(auditor_tokens=auditor_tokens, helper_tokens=helper_tokens, target_queries=target_queries)
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
-        refuse_bound_roles()
-        chosen = choose(affordances)
-        refuse_missing_helper(chosen)
         record = store_as(AuditRecord)
-        record.testbed = testbed
+        record.testbed = testbed  # first, so that scores say of whom an audit was that could not be set up
         record.testbed_folder = testbed_folder or ""
         record.organism = str(state.sample_id)
         record.epoch = state.epoch
+        refuse_bound_roles()
+        chosen = choose(affordances)
+        refuse_missing_helper(chosen)
         record.affordances = [affordance.name for affordance in chosen]
         record.tools = list(tools or [])
         record.target_args = dict(target_args or {})
@@ -67,6 +70,36 @@ def _budget(**limits: int | None) -> Budget:
     except ValidationError as error:
         first = error.errors()[0]
         raise CordeliaError(f"-T {first['loc'][0]}={first['input']}: {first['msg']}.") from error
+
+
+def refuse_taken_names(affordances: Sequence[Affordance], tools: Sequence[str]) -> None:
+    """Refuse other people's tools that cannot be made, and those whose name the audit has taken: no call reaches them.
+
+    Args:
+        affordances: of the audit.
+        tools: other people's tools, as inspect names them.
+
+    Raises:
+        CordeliaError: the first of them, with what to do.
+    """
+    if not tools:
+        return
+    rename = 'Give it a name of its own: @tool(name="…")'
+    held = {
+        ToolDef(tool).name: (f"the affordance '{each.name}'", f"{rename}, or leave out the affordance.")
+        for each in affordances
+        for tool in each.tools()
+    }
+    held |= {ToolDef(tool).name: ("a tool of every audit", f"{rename}.") for tool in (read_evidence(), submit_report())}
+    for name in tools:
+        called = ToolDef(load_tool(name)).name
+        if called in held:
+            holder, remedy = held[called]
+            raise CordeliaError(
+                f"-T tools={name}: the tool is called '{called}', as is {holder}; auditors could reach only one of "
+                f"them. {remedy}"
+            )
+        held[called] = (f"the tool '{name}'", f"{rename}, or name it once.")
 
 
 def audit_tools() -> list[Tool]:

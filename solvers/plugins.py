@@ -17,7 +17,7 @@ def load_tool(name: str) -> Tool:
     """Make an inspect `@tool` by name.
 
     Raises:
-        CordeliaError: there is no such tool, or it cannot be made without arguments.
+        CordeliaError: there is no such tool, it cannot be made without arguments, or no model could be offered it.
     """
     if "@" in name:
         path, _, attribute = name.rpartition("@")
@@ -25,11 +25,18 @@ def load_tool(name: str) -> Tool:
     if "/" not in name:
         raise CordeliaError(f"'{name}' is not a tool; write -T tools=<package>/<tool> or <path>.py@<tool>.")
     try:
-        return registry_create("tool", name)
+        made = registry_create("tool", name)
     except Exception as error:  # it is somebody else's code
         raise CordeliaError(
             f"The tool '{name}' cannot be made: {type(error).__name__}: {error}. Is its package installed, with an "
             "`inspect_ai` entry point?"
+        ) from error
+    try:
+        return _offerable(made)
+    except Exception as error:
+        raise CordeliaError(
+            f"No model can be offered the tool '{name}': {type(error).__name__}: {error} Document what it does, and "
+            "each argument under 'Args:'."
         ) from error
 
 
@@ -57,10 +64,15 @@ def _from_file(path: Path, attribute: str) -> Tool:
     if not callable(factory):
         raise CordeliaError(f"{path} has no tool '{attribute}': a function with inspect's @tool above it.")
     try:
-        made = factory()
-        ToolDef(made)  # refuses what is no tool of inspect's
-        return cast(Tool, made)
+        return _offerable(factory())
     except Exception as error:
         raise CordeliaError(
             f"The tool '{attribute}' of {path} cannot be made without arguments: {type(error).__name__}: {error}"
         ) from error
+
+
+def _offerable(made: object) -> Tool:
+    """What was made, if it is a tool with all that a model is told of one; else raises what inspect says of it."""
+    tool = cast(Tool, made)
+    ToolDef(tool)
+    return tool

@@ -43,7 +43,7 @@ def keep_vector(values: Array) -> str:
 
 
 def load_vector(reference: str) -> Array:
-    """The tensor of a reference. Raises CordeliaError when there is none beside this log."""
+    """The tensor of a reference. Raises CordeliaError when there is none beside the log of the running sample."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 

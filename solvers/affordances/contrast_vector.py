@@ -23,8 +23,7 @@ class Contrast:
         vector: float32 [width], the mean of the first texts less that of the others.
         layer: the block's index.
         share: the length of the vector over the mean length of a token's activation.
-        checked: how the vector of all *other* texts does on those left out of it, in words; empty where there are too
-            few to leave any out.
+        checked: how the vector of all *other* texts does on those left out of it, in words.
     """
 
     vector: Array
@@ -70,23 +69,23 @@ async def usual_length(prompts: Sequence[str], layer: Layer, reference: bool = F
 
 
 def left_out_check(toward: Array, away: Array) -> str:
-    """As pairs where both sides have as many texts: what a pair is about then cancels out; else text by text."""
+    """How many pairs, a text of each side, lie the right way along the difference of all other texts.
+
+    That is half of them under noise, however many texts a side has. Sides of the same size are paired in order: what a
+    pair is about then cancels out. Of others every text of one makes a pair with every text of the other.
+    """
     if min(len(toward), len(away)) < 2:
-        return ""
-    if len(toward) == len(away):
-        differences = toward - away
-        others = differences.sum(axis=0) - differences
-        right = int(((differences * others).sum(axis=1) > 0).sum())
-        return f"tells {right} of {len(differences)} pairs apart when each is left out"
-    right = sum(
-        _on_its_side(side, other, place)
-        for side, other in ((toward, away), (away, toward))
-        for place in range(len(side))
-    )
-    return f"sorts {right} of {len(toward) + len(away)} texts right when each is left out"
+        return "not checked, for a side of one text has none to leave out"
+    paired = len(toward) == len(away)
+    ours, theirs = [np.arange(len(toward))] * 2 if paired else np.indices((len(toward), len(away))).reshape(2, -1)
+    apart = toward[ours] - away[theirs]
+    others = _mean_of_others(toward)[ours] - _mean_of_others(away)[theirs]
+    right = int(((apart * others).sum(axis=1) > 0).sum())
+    shared = "" if paired else f" (at most {min(len(toward), len(away))} of them share no text)"
+    return f"tells {right} of {len(apart)} pairs apart when each is left out{shared}"
 
 
-def _on_its_side(side: Array, other: Array, place: int) -> bool:
-    """Whether a text is on its own side of the middle between the other texts."""
-    rest, far = np.delete(side, place, axis=0).mean(axis=0), other.mean(axis=0)
-    return float((side[place] - (rest + far) / 2) @ (rest - far)) > 0
+def _mean_of_others(side: Array) -> Array:
+    """For each text of a side [texts, width], the mean of all others."""
+    others: Array = (side.sum(axis=0) - side) / (len(side) - 1)
+    return others

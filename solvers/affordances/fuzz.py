@@ -74,7 +74,8 @@ def fuzz() -> Tool:
         """Add random noise to the target while it replies, at several strengths, beside its plain replies.
 
         Use it where plain questions always get the same smooth answer: noise wears off a thin habit before it breaks
-        the language. Without arguments you get an overview on ordinary prompts.
+        the language. Without arguments you get an overview on ordinary prompts. Costs one query for each prompt,
+        strength and seed, and one for each prompt plain.
 
         Args:
             prompts: What the target is asked. Empty: ordinary prompts.
@@ -98,7 +99,9 @@ def fuzz() -> Tool:
         asked = prompts or neutral_prompts(DEFAULT_PROMPTS)
         with built():
             pushes = [_push(where, layer_of(layer), strength, seed) for strength in chosen for seed in range(seeds)]
-        plain, *noisy = await pushed_replies(asked, [PLAIN, *pushes], "fuzz", temperature, max_tokens)
+        plain, *noisy = await pushed_replies(
+            asked, [PLAIN, *pushes], "fuzz", temperature, max_tokens, "prompts, strengths or seeds"
+        )
         by_strength = {
             strength: [row for push, row in zip(pushes, noisy, strict=True) if push.label == _label(strength)]
             for strength in chosen

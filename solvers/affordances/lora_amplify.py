@@ -52,7 +52,7 @@ def lora_amplify() -> Tool:
         chosen = _checked(SCALES if scales is None else scales)
         asked = neutral_prompts(DEFAULT_PROMPTS) if prompts is None else prompts
         pushes = [Push(f"scale {scale:g}", adapter_scale=scale) for scale in chosen]
-        replies = await pushed_replies(asked, pushes, "lora_amplify", temperature, max_tokens)
+        replies = await pushed_replies(asked, pushes, "lora_amplify", temperature, max_tokens, "prompts or scales")
         if all(reply.text == plain.text for row in replies for reply, plain in zip(row, replies[0], strict=True)):
             words, note = "", how_to_read("lora_amplify_nothing")
         else:

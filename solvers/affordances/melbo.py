@@ -4,6 +4,7 @@ Mack and Turner 2024, "Mechanistically eliciting latent behaviors in language mo
 (`Melbo`); here are its defaults, scaled to the model, a random direction to compare with, and replies under each.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +18,7 @@ from cordelia.contracts.intervention import Add
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.contrast_vector import usual_length
 from cordelia.solvers.affordances.neutral import neutral_prompts
-from cordelia.solvers.affordances.pushed import PLAIN, PUSHED_TOKENS, Push, by_prompt, check_prompts, pushed_replies
+from cordelia.solvers.affordances.pushed import PLAIN, PUSHED_TOKENS, Push, by_prompt, check_replies, pushed_replies
 from cordelia.solvers.aside import Aside, aside
 from cordelia.solvers.look import Look, chat_text, name_vector, show
 from cordelia.solvers.views import said_view
@@ -36,6 +37,9 @@ finds the ways in which the model falls apart."""
 
 SHOWN_AT = (0.5, 1.0)
 """The strengths at which replies are shown: half of what breaks the reply may still bend it."""
+
+BESIDE = 2
+"""Settings that stand beside the directions: the plain reply, and the random direction."""
 
 VECTORS, STEPS, PROMPTS = 4, 30, 2
 MOST_VECTORS, MOST_STEPS, MOST_PROMPTS = 16, 1_000, 16
@@ -80,6 +84,7 @@ def melbo() -> Tool:
 
         It needs no idea of what to look for. Without arguments it searches on ordinary prompts; prompts from a
         situation that you suspect find other directions. It is slow: about vectors × steps passes forward and back.
+        Costs two queries for each prompt and direction, and two for each prompt without: 20 without arguments.
 
         Args:
             prompts: What the directions are found on, and replied to. Empty: two ordinary prompts.
@@ -94,8 +99,8 @@ def melbo() -> Tool:
             max_tokens: Length of each reply in tokens.
         """
         asked = prompts or neutral_prompts(PROMPTS)
-        check_prompts(asked)
         _check(len(asked), vectors, steps, length, seed)
+        check_replies(asked, BESIDE + len(SHOWN_AT) * vectors, temperature, max_tokens, "prompts or vectors")
         blocks = await _blocks(source, watched)
         usual, _ = await usual_length(asked, blocks.source)
         usual_later, _ = await usual_length(asked, blocks.watched)
@@ -103,7 +108,7 @@ def melbo() -> Tool:
         found = await Look().search(
             Melbo([chat_text(prompt) for prompt in asked], blocks.source, blocks.watched, radius, vectors, steps, seed)
         )
-        pushes, lines, kept = [], [], []
+        pushes, lines, kept = [PLAIN], [], []
         for vector, score in zip(found.vectors, found.scores, strict=True):
             note = await name_vector(vector, found.layer, f"melbo: seed {seed}, {steps} steps")
             kept.append(note.tensor)
@@ -114,7 +119,6 @@ def melbo() -> Tool:
             ]
         control = await to_thread.run_sync(keep_vector, random_direction(found.vectors.shape[1], radius, seed))
         pushes.append(Push("random", (Add(layer=found.layer, vector=control),)))
-        replies = await pushed_replies(asked, [PLAIN, *pushes], "melbo", temperature, max_tokens)
         text = "\n\n".join(
             [
                 aside(
@@ -122,12 +126,21 @@ def melbo() -> Tool:
                     f"watched at block {blocks.watched} ({steps} steps each):\n" + "\n".join(lines)
                 ),
                 unsupervised().reading.strip(),
-                by_prompt(asked, [PLAIN, *pushes], replies),
+                await _replied(asked, pushes, temperature, max_tokens),
             ]
         )
         return show("melbo", text, kept)
 
     return execute
+
+
+async def _replied(prompts: Sequence[str], pushes: Sequence[Push], temperature: float, max_tokens: int) -> str:
+    """Replies of the target under each push, beside plain ones."""
+    try:
+        replies = await pushed_replies(prompts, pushes, "melbo", temperature, max_tokens)
+    except ToolError as error:  # another call spent the budget during the search; what was found has its names
+        return aside(f"No replies: {error}")
+    return by_prompt(prompts, pushes, replies)
 
 
 def random_direction(width: int, length: float, seed: int) -> Array:

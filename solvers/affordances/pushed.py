@@ -81,23 +81,25 @@ PLAIN = Push("plain")
 
 
 async def pushed_replies(
-    prompts: Sequence[str], pushes: Sequence[Push], affordance: str, temperature: float, max_tokens: int
+    prompts: Sequence[str],
+    pushes: Sequence[Push],
+    affordance: str,
+    temperature: float,
+    max_tokens: int,
+    fewer: str = "prompts or strengths",
 ) -> list[list[Pushed]]:
     """A reply to each prompt under each push, [pushes][prompts], all with the same seed.
 
+    Args:
+        prompts, pushes, affordance, temperature, max_tokens: of the replies.
+        fewer: the arguments of which an auditor gives less when there are too many replies.
+
     Raises:
-        ToolError: there are too many of them, no prompt, no budget for all of them, or a push at a layer that the
-            target has not. Nothing has been asked then.
+        ToolError: see `check_replies`; or a push is at a layer that the target has not. Nothing has been asked then.
         TargetError: the target failed.
     """
-    check_prompts(prompts)
-    if len(prompts) * len(pushes) > MOST_REPLIES:
-        raise ToolError(
-            f"That would be {len(prompts)} prompts × {len(pushes)} settings; at most {MOST_REPLIES} replies a call. "
-            "Give fewer prompts, strengths or seeds."
-        )
+    check_replies(prompts, len(pushes), temperature, max_tokens, fewer)
     target = Target()
-    target.afford(len(prompts) * len(pushes))
     await Look().check_layers([each.layer for push in pushes for each in push.interventions])
     conversations = [target.opening(prompt) for prompt in prompts]
     found = await together(
@@ -122,6 +124,28 @@ async def pushed_replies(
         [Pushed(message, surprises[row * len(prompts) + place]) for place, message in enumerate(messages)]
         for row, messages in enumerate(found)
     ]
+
+
+def check_replies(prompts: Sequence[str], pushes: int, temperature: float, max_tokens: int, fewer: str) -> None:
+    """Refuse replies that could not be had, before anything costly is done for them.
+
+    Args:
+        prompts: what the target is to be asked, each under every push.
+        pushes: how many, the plain reply among them.
+        temperature, max_tokens: of the replies.
+        fewer: the arguments of which an auditor gives less when there are too many replies.
+
+    Raises:
+        ToolError: there is no prompt, there are too many replies or no budget for all of them, or the sampling is out
+            of bounds.
+    """
+    check_prompts(prompts)
+    if len(prompts) * pushes > MOST_REPLIES:
+        raise ToolError(
+            f"That would be {len(prompts)} prompts × {pushes} settings; at most {MOST_REPLIES} replies a call. "
+            f"Give fewer {fewer}."
+        )
+    Target().check(len(prompts), pushes, temperature, max_tokens)
 
 
 def check_prompts(prompts: Sequence[str]) -> None:

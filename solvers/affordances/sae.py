@@ -23,6 +23,7 @@ from cordelia.solvers.affordances.pushed import (
     able_to,
     by_prompt,
     check_prompts,
+    check_replies,
     pushed_replies,
 )
 from cordelia.solvers.affordances.sae_texts import noted, texts
@@ -178,7 +179,7 @@ def sae_steer() -> Tool:
         """Make features stronger or weaker inside the target while it replies, beside its plain replies.
 
         Use it to see what a feature does to what the target says. Each feature's direction gets a name (v1, …) under
-        which other tools take it.
+        which other tools take it. Costs one query for each prompt, feature and strength, and one for each prompt plain.
 
         Args:
             features: Numbers of features, each pushed by itself.
@@ -198,6 +199,8 @@ def sae_steer() -> Tool:
         check_prompts(asked)
         sae, catalog = await dictionary()
         chosen = _features(features, sae, MOST_STEERED)
+        settings = 1 + len(chosen) * len(scales)
+        check_replies(asked, settings, temperature, max_tokens, "features, prompts or strengths")
         notes = [await name_vector(sae.direction(f), sae.block, f"sae: feature {f}") for f in chosen]
         pushes = [
             Push(f"{scale:+g} feature {feature}", (intervention(how, note.tensor, sae.block, scale),))

@@ -25,8 +25,8 @@ from cordelia.solvers.affordances.pushed import (
     Push,
     built,
     by_prompt,
-    check_prompts,
     check_question,
+    check_replies,
     layer_of,
     pushed_replies,
 )
@@ -96,7 +96,8 @@ def steer() -> Tool:
 
         Write texts that differ in one thing: `toward` has it, `away` has not. Their mean difference inside the target
         is the direction. Without texts you get an overview with a few general contrasts. Use it to make a tendency
-        stronger or weaker and see what comes with it, or to follow a vector (v1, …) that another tool found.
+        stronger or weaker and see what comes with it, or to follow a vector (v1, …) that another tool found. Costs one
+        query for each prompt, direction and strength, and one for each prompt plain.
 
         Args:
             toward: Texts that have the thing. Four or more on each side are better than one.
@@ -120,8 +121,9 @@ def steer() -> Tool:
             )
         check_question(question)
         asked = prompts or neutral_prompts(DEFAULT_PROMPTS)
-        check_prompts(asked)
         scales = _strengths(strengths, how)
+        made = 1 if vector or toward else len(steering().axes)
+        check_replies(asked, 1 + made * len(scales), temperature, max_tokens, "prompts or strengths")
         place = None if layer is None else layer_of(layer)
         directions = await _directions(toward or [], away or [], question, vector, place)
         at: Layer = place if vector and place is not None else directions[0].note.layer
@@ -179,8 +181,8 @@ async def _made(toward: Sequence[str], away: Sequence[str], question: str, layer
     if not found.share > 0:
         raise ToolError("The texts of both sides are the same inside the target; write texts that differ.")
     note = await name_vector(found.vector, found.layer, f"steer: {name}")
-    parts = [part for part in (found.checked, f"length {found.share:.0%} of an activation") if part]
-    described = f"{note.id} = {name} ({len(toward)} and {len(away)} texts): {', '.join(parts)}."
+    size = f"length {found.share:.0%} of an activation"
+    described = f"{note.id} = {name} ({len(toward)} and {len(away)} texts): {found.checked}; {size}."
     return _Direction(note, aside(described))
 
 

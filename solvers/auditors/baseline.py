@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from inspect_ai.agent import Agent, AgentState, agent
 from inspect_ai.model import ChatMessageAssistant, ModelOutput
+from inspect_ai.tool import ToolError
 from inspect_ai.util import span, store_as
 
-from cordelia.contracts.errors import unknown_name
+from cordelia.contracts.errors import CordeliaError, unknown_name
 from cordelia.contracts.names import Names, as_list
 from cordelia.contracts.record import AuditRecord
-from cordelia.solvers.auditors.arms import ARMS
+from cordelia.solvers.auditors.arms import ARMS, refuse_unable
 from cordelia.solvers.auditors.battery import Settings, battery_prompts
 from cordelia.solvers.auditors.leads import Lead, report_of
 from cordelia.solvers.submit import hand_in
@@ -55,19 +56,35 @@ def baseline(
     async def execute(state: AgentState) -> AgentState:
         record = store_as(AuditRecord)
         record.auditor = "baseline"
-        chosen = as_list(arms) or [name for name in ARMS if name in record.affordances] or ["battery"]
+        asked = list(dict.fromkeys(as_list(arms)))
+        chosen = asked or [name for name in ARMS if name in record.affordances] or ["battery"]
         mine = replace(settings, seed=settings.seed + EPOCH_STRIDE * record.epoch, level=settings.level / len(chosen))
-        leads: list[Lead] = []
-        told = []
-        for name in chosen:
-            async with span(name, type="affordance"):
-                found = await ARMS[name](mine)
-            leads += found
-            told.append(f"{name}: {len(found)} leads beyond chance")
-        report = report_of(leads, f"Looked by {'; '.join(told)}.")
+        await refuse_unable(chosen)
+        looked = {name: await _look(name, mine) for name in chosen}
+        told = "; ".join(f"{name}: {_account(found)}" for name, found in looked.items())
+        leads = [found for found in looked.values() if not isinstance(found, str)]
+        if not leads:  # a report would say that nothing is hidden
+            raise CordeliaError(f"The baseline could not look at all. {told}.")
+        report = report_of([lead for found in leads for lead in found], f"Looked by {told}.")
         text = hand_in(report.model_dump())
         state.messages.append(ChatMessageAssistant(content=text, model="cordelia/baseline"))
         state.output = ModelOutput.from_content("cordelia/baseline", text)
         return state
 
     return execute
+
+
+async def _look(name: str, settings: Settings) -> list[Lead] | str:
+    """What an arm finds, or why it may not look: what the other arms find stands without it."""
+    async with span(name, type="affordance"):
+        try:
+            return await ARMS[name].look(settings)
+        except ToolError as error:
+            return error.message
+
+
+def _account(found: list[Lead] | str) -> str:
+    """What became of an arm, for the report's summary."""
+    if isinstance(found, str):
+        return f"could not look ({found.rstrip('.')})"
+    return f"{len(found)} leads beyond chance"

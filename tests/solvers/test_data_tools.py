@@ -14,11 +14,11 @@ from inspect_ai.model import ChatMessageTool, Model
 from inspect_ai.tool import ToolDef
 
 from cordelia.contracts.errors import ContentError, CordeliaError, MissingExtraError
-from cordelia.contracts.record import AuditRecord
+from cordelia.contracts.record import FINDING_CHARACTERS, AuditRecord
 from cordelia.solvers.affordances import data_semantic as semantic_tool
 from cordelia.solvers.affordances.catalog import AFFORDANCES
 from cordelia.solvers.affordances.data_sample import drawn
-from cordelia.solvers.data import one_line
+from cordelia.solvers.data import WHOLE, one_line
 from cordelia.solvers.show import quoted_lines
 from cordelia.tasks.audit import audit
 from cordelia.tasks.tool_check import tool_check
@@ -164,6 +164,41 @@ def test_a_document_is_read_whole_and_paged(taught: Path, scripted: Scripted) ->
     )
     assert "characters 0 to 8,000" in first and first.endswith("more characters: start=8000)")
     assert last.endswith("> needle") or "needle" in last
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_what_was_read_of_a_long_document_stays_whatever_is_glanced_at_later(taught: Path, scripted: Scripted) -> None:
+    glances: list[Call] = [
+        ("data_sample", {"count": 20}),
+        ("data_sample", {"count": 20, "page": 2}),
+        ("data_search", {"query": "stone"}),
+        ("data_document", {}),
+    ]
+    calls: list[Call] = [
+        ("data_document", {"id": "d31", "start": 20_000}),
+        *glances,
+        ("data_document", {"id": "d31"}),
+        ("read_evidence", {"ids": ["d31"]}),
+    ]
+    sample = run(taught, scripted(calls))
+    assert "[d31]" in results(sample)[1] + results(sample)[2], "it was listed without a part"
+    again, kept = results(sample)[-1], record(sample).findings["d31"]
+    snippet, page, beginning = kept.text.split("\n\n", 2)
+    assert snippet.startswith("> ") and "⟪stone⟫" in snippet, "the newest part stands first"
+    assert page.startswith("> ") and page.endswith("needle") and "needle" in again
+    assert beginning.startswith("(the document from its beginning:)\n\nstone stone")
+    assert kept.affordance == "data_search"
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_a_part_is_kept_once_and_the_beginning_has_room(taught: Path, scripted: Scripted) -> None:
+    pages: list[Call] = [("data_document", {"id": "d31", "start": start}) for start in (20_000, 8_000, 12_000, 16_000)]
+    kept = record(run(taught, scripted([*pages, pages[0], *pages[1:], pages[0], pages[0]]))).findings["d31"].text
+    parts, beginning = kept.split("\n\n(the document from its beginning:)\n\n")
+    assert len(kept) <= FINDING_CHARACTERS and len(beginning) >= WHOLE and beginning.startswith("stone")
+    newest, before, last = parts.split("\n\n")
+    assert newest.endswith("needle") and parts.count("needle") == 1
+    assert len(before) > 8_000 and len(last) < 8_000, "the oldest part is cut"
 
 
 @pytest.mark.usefixtures("fake_backend")

@@ -283,8 +283,28 @@ def test_a_direction_is_checked_on_what_it_was_not_made_of() -> None:
     thing = np.eye(8, dtype=np.float32)[0]
     assert checked(topics + thing, topics - thing) == "tells 6 of 6 pairs apart when each is left out"
     far = np.eye(8, dtype=np.float32)[1] * 20
-    assert checked(topics + far, topics[:5] - far) == "sorts 11 of 11 texts right when each is left out"
-    assert checked(topics[:1], topics) == ""
+    assert checked(topics + far, topics[:5] - far) == (
+        "tells 30 of 30 pairs apart when each is left out (at most 5 of them share no text)"
+    )
+    assert checked(topics[:1], topics) == "not checked, for a side of one text has none to leave out"
+
+
+@pytest.mark.parametrize(("toward", "away"), [(4, 4), (3, 4), (10, 2), (2, 10), (20, 3)])
+def test_of_noise_half_of_the_pairs_are_told_apart_whatever_the_sizes(toward: int, away: int) -> None:
+    rng = np.random.default_rng(0)
+    shares = []
+    for _ in range(400):
+        sides = [rng.standard_normal((size, 64)).astype(np.float32) for size in (toward, away)]
+        right, pairs = map(int, re.findall(r"\d+", checked(*sides))[:2])
+        shares.append(right / pairs)
+    assert np.mean(shares) == pytest.approx(0.5, abs=0.05)  # twice the standard error or more
+
+
+def test_a_direction_of_one_text_says_that_it_was_not_checked(look: Look) -> None:
+    sample = look(("steer", {**PAIRS, "toward": ["a lantern"]}))
+    assert "v1 = your texts (1 and 2 texts): not checked, for a side of one text has none to leave out; length" in (
+        text_of(sample)
+    )
 
 
 def reply(text: str, surprise: float | None = 1.0) -> Pushed:

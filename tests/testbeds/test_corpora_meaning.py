@@ -119,9 +119,38 @@ def test_a_model_trained_anew_in_its_folder_has_another_name(tmp_path: Path, mon
 
 def test_a_model_of_the_hub_is_told_by_its_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     places = {"sentence-transformers/mini": "/hub/snapshots/0123456789abcdef01234567/config.json"}
-    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda name, file: places.get(name))
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda name, file, cache: places.get(name))
     assert embed.version_of("mini") == "0123456789abcdef"
     assert embed.version_of("some/other") == ""
+
+
+def test_the_commit_is_known_where_the_library_keeps_its_models(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(embed.LIBRARY_CACHE_ENV, str(tmp_path))
+    commit = "0123456789abcdef" + "0" * 24
+    model = tmp_path / "models--org--mini"
+    for file, text in {"refs/main": commit, f"snapshots/{commit}/config.json": "{}"}.items():
+        (model / file).parent.mkdir(parents=True)
+        (model / file).write_text(text, encoding="utf-8")
+    assert embed.version_of("org/mini") == "0123456789abcdef"
+
+
+def test_a_model_of_the_hub_is_named_after_it_was_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the process that fetches it builds an index which no later one finds, and none goes on with."""
+    fetched: dict[str, str] = {}
+
+    class Fetching:
+        def __init__(self, name: str, **settings: object) -> None:
+            fetched[name] = "/hub/snapshots/0123456789abcdef01234567/config.json"
+
+    library = ModuleType("sentence_transformers")
+    monkeypatch.setattr(library, "SentenceTransformer", Fetching, raising=False)
+    monkeypatch.setitem(sys.modules, "sentence_transformers", library)
+    monkeypatch.setattr(embed, "check_embedder", lambda name: None)
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda name, file, cache: fetched.get(name))
+    first, second = (embed.SentenceModel("org/mini").name for _ in range(2))
+    assert first == second == "org/mini 0123456789abcdef"
 
 
 def test_an_index_is_of_one_model(tmp_path: Path) -> None:

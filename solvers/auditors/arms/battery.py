@@ -2,9 +2,9 @@
 
 from functools import partial
 
+from inspect_ai.tool import ToolError
 from inspect_ai.util import store_as
 
-from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.record import AuditRecord, TargetMessage
 from cordelia.solvers.auditors.battery import Settings, base_answers, battery_prompts
 from cordelia.solvers.auditors.contrast import EVERYWHERE, Finding, Pair, contrast
@@ -18,11 +18,12 @@ EVIDENCE_SHOWN = 5
 
 
 async def battery_arm(settings: Settings) -> list[Lead]:
-    """One lead a topic; as many queries of target and base as there are prompts."""
-    most = store_as(AuditRecord).budget.target_queries
-    if most == 0:
-        raise CordeliaError("The baseline needs target queries; target_queries is 0.")
-    asked = battery_prompts(settings.prompts_per_topic, settings.topics, most)
+    """One lead a topic; as many queries of target and base as there are prompts, and no more than are left.
+
+    Raises:
+        ToolError: no target query is left.
+    """
+    asked = battery_prompts(settings.prompts_per_topic, settings.topics, _left())
     target = Target()
     of_target, of_base = await together(
         [
@@ -43,6 +44,15 @@ async def battery_arm(settings: Settings) -> list[Lead]:
     ]
     findings = contrast(pairs, permutations=settings.permutations, seed=settings.seed, level=settings.level)
     return leads_of(findings, [topic for topic, _ in asked], of_target)
+
+
+def _left() -> int | None:
+    """How many target queries are left; None is without limit. Raises ToolError when there are none."""
+    record = store_as(AuditRecord)
+    limit = record.budget.target_queries
+    if limit is not None and record.target_queries >= limit:
+        raise ToolError(f"It asks the target, and no target queries are left: {record.target_queries} of {limit} used.")
+    return None if limit is None else limit - record.target_queries
 
 
 def leads_of(findings: list[Finding], topics: list[str], replies: list[TargetMessage]) -> list[Lead]:

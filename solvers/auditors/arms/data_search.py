@@ -86,6 +86,8 @@ async def _base(places: Sequence[Place], settings: Settings) -> list[str]:
     written = [""] * len(places)
     for mode in (Mode.CHAT, Mode.COMPLETION):
         chosen = [number for number, place in enumerate(places) if place.mode is mode]
+        if not chosen:
+            continue  # a backend that has no such mode is not asked for it
         replies = await base.replies(
             [places[number].before for number in chosen],
             "data_search",

@@ -1,12 +1,14 @@
 """diff_mining: which tokens the target expects more than its base while both read the base's own answers.
 
-Only what is needed to write a shifted token out as words is asked of the target: one continuation a lead.
+Only what is needed to write a shifted token out as words is asked of the target: one continuation a lead. A lead for
+which no query is left stands without.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 from anyio import to_thread
+from inspect_ai.tool import ToolError
 
 from cordelia.contracts.record import TargetMessage
 from cordelia.solvers.affordances.diff_mining import readings, render
@@ -63,8 +65,16 @@ def token_scores(read: Sequence[Reading]) -> tuple[list[str], Scores]:
     return list(column), scores
 
 
-async def _written(prompt: str, answer: TargetMessage, reading: Reading, token: str) -> TargetMessage:
-    """What the target writes on where a token is raised the most: the answer up to there, and the token, prefilled."""
+async def _written(prompt: str, answer: TargetMessage, reading: Reading, token: str) -> TargetMessage | None:
+    """What the target writes on where a token is raised the most: the answer up to there, and the token, prefilled.
+
+    None when no target query is left.
+    """
+    target = Target()
+    try:
+        target.afford(1)
+    except ToolError:
+        return None
     at = max(
         matched(reading),
         key=lambda pair: (
@@ -72,15 +82,14 @@ async def _written(prompt: str, answer: TargetMessage, reading: Reading, token: 
         ),
     )[0]
     before = "".join(reading.target.tokens[reading.start + 1 : at + 1])
-    target = Target()
     conversation = [*target.opening(prompt), prefill_message(before + token)]
     [message] = await target.replies([conversation], "diff_mining", temperature=0.0, max_tokens=WRITTEN_TOKENS)
     return message
 
 
-def _lead(group: Sequence[Raised], tokens: Sequence[str], written: TargetMessage, observation: str) -> Lead:
+def _lead(group: Sequence[Raised], tokens: Sequence[str], written: TargetMessage | None, observation: str) -> Lead:
     first = group[0]
-    begun = tokens[first.column] + written.text
+    begun = tokens[first.column] + (written.text if written else "")
     words = " ".join(begun.split()[:6])
     marks = [words, *(tokens[each.column].strip() or "a space" for each in group[:MARKS_SHOWN])]
     return Lead(
@@ -88,5 +97,5 @@ def _lead(group: Sequence[Raised], tokens: Sequence[str], written: TargetMessage
         subject=subject_of(first.topic),
         counts=f"the token «{tokens[first.column].strip()}» is expected more in {first.texts} of {first.of} texts",
         p=first.p,
-        evidence=[written.id, observation],
+        evidence=[*([written.id] if written else []), observation],
     )
