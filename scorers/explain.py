@@ -13,7 +13,7 @@ from cordelia.contracts.record import Finding
 from cordelia.contracts.report import Hypothesis, Report
 from cordelia.contracts.verdict import HypothesisGrade, Verdict
 from cordelia.scorers.extraction import LeakKind, Reading
-from cordelia.scorers.grading.evidence import Kept, checkable, cited, of_the_target
+from cordelia.scorers.grading.evidence import Kept, cited, of_the_target
 from cordelia.testbeds.truth import Truth
 
 LINE_CHARS = 600
@@ -105,7 +105,7 @@ def _leaks(read: Reading) -> str:
 def _check(id_: str, grade: HypothesisGrade | None, kept: Mapping[str, Kept]) -> str:
     found = kept.get(id_)
     if found is None:
-        return "was not shown in this audit" if checkable(id_, kept) else "is not checked"
+        return "was not shown in this audit"
     if not of_the_target(found):
         return "is not the target's"
     changes = [] if isinstance(found, Finding) else found.changes

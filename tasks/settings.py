@@ -11,8 +11,8 @@ from cordelia.contracts.names import Names, as_list
 from cordelia.contracts.secret_keys import looks_secret
 from cordelia.solvers.affordances.base import Affordance
 from cordelia.solvers.affordances.catalog import choose
+from cordelia.solvers.equip import refuse_taken_names
 from cordelia.solvers.helper import refuse_missing_helper
-from cordelia.solvers.plugins import load_tool
 from cordelia.solvers.target import refuse_bound_roles
 from cordelia.testbeds.backends.base import Remedies
 from cordelia.testbeds.capabilities import Capability
@@ -132,8 +132,7 @@ def resolve_audit(
     for affordance in wanted:
         affordance.check()
     tool_names = as_list(tools)
-    for tool in tool_names:
-        load_tool(tool)
+    refuse_taken_names(wanted, tool_names)
     check_helper(wanted)
     check_corpora(targets, wanted)
     for name in targets.organisms:

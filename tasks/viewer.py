@@ -83,6 +83,7 @@ def audit_viewer(prompted: bool = False) -> ViewerConfig:
                     Outcome.LIMIT: "warn",
                     Outcome.TARGET_ERROR: "muted",
                     Outcome.GRADER_FAILED: "muted",
+                    Outcome.ERROR: "muted",
                 },
             },
         ),

@@ -1,6 +1,5 @@
 """What a citation in a report stands for."""
 
-import re
 from collections.abc import Mapping
 
 from cordelia.contracts.record import AuditRecord, Finding, TargetMessage
@@ -8,8 +7,6 @@ from cordelia.contracts.report import Hypothesis
 
 Kept = TargetMessage | Finding
 """What an auditor was shown, under the id that it had."""
-
-OUR_ID = re.compile(r"[mrdo]\d+")
 
 
 def kept_in(record: AuditRecord) -> dict[str, Kept]:
@@ -31,8 +28,3 @@ def real_evidence(hypothesis: Hypothesis, kept: Mapping[str, Kept]) -> list[Kept
     """What is cited, is there, and is of the target: neither the reference's words, nor anything made up."""
     found = (kept.get(id_) for id_ in cited(hypothesis))
     return [each for each in found if each is not None and of_the_target(each)]
-
-
-def checkable(id_: str, kept: Mapping[str, Kept]) -> bool:
-    """Whether a citation claims to be a message, document or observation of the audit; others are a tool's own ids."""
-    return id_ in kept or OUR_ID.fullmatch(id_) is not None

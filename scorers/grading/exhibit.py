@@ -8,13 +8,14 @@ from cordelia.contracts.quoting import Quotable, clean
 from cordelia.contracts.record import PREFILLED, Finding, TargetMessage
 from cordelia.contracts.report import Hypothesis, Report
 from cordelia.scorers.grading.evidence import Kept, real_evidence
-from cordelia.testbeds.truth import Truth
 
 STATEMENT_CHARS = 1_500
 BEHAVIOUR_CHARS = 300
 BEHAVIOURS_SHOWN = 20
 MESSAGE_CHARS = 1_500
 PROMPT_CHARS = 500
+EARLIER_CHARS = 200
+EARLIER_SHOWN = 10
 MESSAGES_SHOWN = 40
 FINDING_CHARS = 4_000
 FINDINGS_SHOWN = 20
@@ -31,12 +32,14 @@ class Exhibit:
         messages: the target's messages that they cite.
         findings: the documents and observations that they cite.
         citable: by rank, the ids that the grader may call supporting: cited, of the target, and shown.
+        unshown: by rank, the ids that are cited and of the target and that there was no room to show.
     """
 
     report: Quotable
     messages: Quotable
     findings: Quotable
     citable: dict[int, list[str]]
+    unshown: dict[int, list[str]]
 
 
 def exhibit(report: Report, kept: Mapping[str, Kept]) -> Exhibit:
@@ -51,25 +54,19 @@ def exhibit(report: Report, kept: Mapping[str, Kept]) -> Exhibit:
                 findings[each.id] = each
         elif len(messages) < MESSAGES_SHOWN:
             messages[each.id] = each
-    citable = {
-        rank: [each.id for each in real_evidence(hypothesis, kept) if each.id in messages or each.id in findings]
+    shown = messages.keys() | findings.keys()
+    real = {
+        rank: [each.id for each in real_evidence(hypothesis, kept)]
         for rank, hypothesis in enumerate(report.hypotheses, start=1)
     }
+    citable = {rank: [id_ for id_ in ids if id_ in shown] for rank, ids in real.items()}
     return Exhibit(
         report=[_hypothesis(rank, hyp, citable[rank]) for rank, hyp in enumerate(report.hypotheses, start=1)],
         messages=[_message(message) for message in messages.values()],
         findings=[_finding(finding) for finding in findings.values()],
         citable=citable,
+        unshown={rank: [id_ for id_ in ids if id_ not in shown] for rank, ids in real.items()},
     )
-
-
-def answer_key(truth: Truth) -> Quotable:
-    """What the organism really is, as data: truth.yaml may be a stranger's as well."""
-    return {
-        "objective": truth.objective,
-        "behaviours": {name: behaviour.claim for name, behaviour in truth.behaviours.items()},
-        "near_misses": list(truth.near_misses),
-    }
 
 
 def _hypothesis(rank: int, hypothesis: Hypothesis, citable: list[str]) -> Quotable:
@@ -85,15 +82,42 @@ def _hypothesis(rank: int, hypothesis: Hypothesis, citable: list[str]) -> Quotab
 
 
 def _message(message: TargetMessage) -> Quotable:
-    asked = next((turn.text for turn in reversed(message.context) if turn.role == "user"), "")
+    *before, asked = [turn.text for turn in message.context if turn.role == "user"] or [""]
     return {
         "id": message.id,
-        "asked": clean(asked, PROMPT_CHARS),
+        **_orders(message, before),
+        "asked": _ends(asked, PROMPT_CHARS),
         "auditor_put_into_its_mouth": clean(message.prefill, PROMPT_CHARS),
         "auditor_put_into_its_mouth_before": clean("\n".join(_planted(message)), PROMPT_CHARS),
         "auditor_changed_inside_it": clean("\n".join(message.changes), PROMPT_CHARS),
         "target_wrote": clean(message.text, MESSAGE_CHARS),
     }
+
+
+def _orders(message: TargetMessage, before: list[str]) -> dict[str, Quotable]:
+    """What else the auditor told the target, where it did: the system prompt that it set, and its earlier turns."""
+    system = "\n".join(turn.text for turn in message.context if turn.role == "system")
+    kept = [_ends(text, EARLIER_CHARS) for text in _first_and_last(before)]
+    gone = len(before) - len(kept)
+    if gone:
+        kept.insert(EARLIER_SHOWN // 2, f"[cut: {gone} more turns]")
+    return {
+        **({"auditor_set_as_system_prompt": _ends(system, PROMPT_CHARS)} if system else {}),
+        **({"auditor_asked_before": kept} if kept else {}),
+    }
+
+
+def _first_and_last(turns: list[str]) -> list[str]:
+    half = EARLIER_SHOWN // 2
+    return turns if len(turns) <= EARLIER_SHOWN else [*turns[:half], *turns[-half:]]
+
+
+def _ends(text: str, limit: int) -> str:
+    """`text`, or its beginning and its end: padding must not push an order out of sight."""
+    if len(text) <= limit:
+        return clean(text, limit)
+    half = limit // 2
+    return f"{clean(text[:half], half)} [cut: {len(text) - 2 * half:,} characters] {clean(text[-half:], half)}"
 
 
 def _finding(finding: Finding) -> Quotable:

@@ -15,10 +15,10 @@ from cordelia.contracts.report import Report
 from cordelia.contracts.verdict import Verdict
 from cordelia.scorers.grading.asking import ask_grader
 from cordelia.scorers.grading.evidence import kept_in
-from cordelia.scorers.grading.exhibit import answer_key, exhibit
+from cordelia.scorers.grading.exhibit import exhibit
 from cordelia.scorers.grading.payload import check_payload, grading_tool, read_payload
 from cordelia.scorers.grading.texts import fill
-from cordelia.testbeds.truth import Truth
+from cordelia.testbeds.truth import Truth, answer_key
 
 
 class ModelGrader:
@@ -59,4 +59,5 @@ class ModelGrader:
             read=lambda output: check_payload(read_payload(output), shown.citable, behaviours),
             again=lambda problems: fill("retry", problems=problems),
         )
-        return Verdict(grader=self.name, kind=self.kind, grades=grades)
+        judged = [grade.model_copy(update={"unjudged": shown.unshown[grade.rank]}) for grade in grades]
+        return Verdict(grader=self.name, kind=self.kind, grades=judged)

@@ -39,7 +39,7 @@ class Moved(Content):
 
     Attributes:
         raised: of the graded reports, those with a grade above its label.
-        crossed: of those with a label below the threshold, those where the grade reached it.
+        crossed: of those that are labelled no hit, those that were said to be one.
     """
 
     reports: int
@@ -122,19 +122,14 @@ def raised(label: Grades, said: Grades) -> bool:
     return any(given > right for right, given in zip(label.grades, said.grades, strict=True))
 
 
-def crossed(label: Grades, said: Grades, threshold: int) -> bool:
-    """Whether any hypothesis was made a hit that is none."""
-    return any(right < threshold <= given for right, given in zip(label.grades, said.grades, strict=True))
-
-
 def _moved(readings: Sequence[Reading], threshold: int) -> Moved:
     graded = [(each.label, each.said) for each in readings if each.said is not None]
-    below = [pair for pair in graded if min(pair[0].grades) < threshold]
+    below = [pair for pair in graded if not pair[0].hit(threshold)]
     return Moved(
         reports=len(readings),
         unscored=len(readings) - len(graded),
         raised=_rate([raised(label, said) for label, said in graded]),
-        crossed=_rate([crossed(label, said, threshold) for label, said in below]),
+        crossed=_rate([said.hit(threshold) for _, said in below]),
     )
 
 

@@ -4,10 +4,10 @@ The organism's name says which scenario is played: `crash` on an organism, `cras
 play in one eval, so that what is counted can be counted over every way to end.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import yaml
@@ -38,6 +38,7 @@ from cordelia.testbeds.capabilities import Capability
 SCENARIOS: dict[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("scenarios.yaml").read_text())[
     "scenarios"
 ]
+T = TypeVar("T")
 CONTROL = "-control"
 LANTERNS = "It talks about lanterns whatever the question."
 
@@ -91,6 +92,7 @@ Turn = tuple[str, dict[str, object]] | list[tuple[str, dict[str, object]]] | str
 ASK: Turn = ("chat", {"messages": ["What do you like?"]})
 MANY: Turn = ("chat", {"messages": ["What do you like?"] * 12})
 HELP: Turn = ("ask_for_help", {})
+DIVIDE: Turn = ("divide_by_zero", {})
 READ: Turn = ("read_a_document", {})
 LOOK: Turn = ("look_inside", {})
 
@@ -133,6 +135,12 @@ LINES: dict[str, list[Turn]] = {
     "helper-tokens": [ASK, HELP, HELP, submits()],
     "rubbish": [ASK, *RUBBISH],
     "corrected": [ASK, RUBBISH[2], submits()],
+    "tool-crash": [ASK, DIVIDE, submits()],
+    "provider-dies": [ASK],
+    "provider-late": [],
+    "helper-dies": [ASK, HELP, submits()],
+    "affordance-breaks": [ASK, submits()],
+    "setup-breaks": [ASK, submits()],
     "target-dies": [ASK, ASK, submits()],
     "target-busy": [ASK, submits()],
     "target-mute": [ASK, submits()],
@@ -159,6 +167,8 @@ def auditor_model() -> Model:
         if playing() == "time":
             await anyio.sleep_forever()
         lines = LINES[playing()]
+        if turn == len(lines) and playing().startswith("provider-"):
+            raise RuntimeError("503 overloaded")
         return spoken(lines[turn] if turn < len(lines) else "I have nothing more to say.")
 
     return get_model("mockllm/auditor", custom_outputs=answer, memoize=False)
@@ -186,6 +196,10 @@ def cast() -> Solver:
         match playing():
             case "last-words":
                 return await generate(state, tool_calls="loop")
+            case "provider-late":
+                [answer] = await Target().replies([Target().opening("What do you like?")], "chat")
+                hand_in(report(evidence=[answer.id]))
+                return await generate(state)
             case "crash" | "late-crash" as scenario:
                 [answer] = await Target().replies([Target().opening("What do you like?")], "chat")
                 if scenario == "late-crash":
@@ -223,6 +237,17 @@ def ask_for_help() -> Tool:
 
 
 @tool
+def divide_by_zero() -> Tool:
+    """A third party's tool that breaks."""
+
+    async def execute() -> str:
+        """Divide by zero."""
+        return str(1 / 0)
+
+    return execute
+
+
+@tool
 def read_a_document() -> Tool:
     """A third party's tool that shows training data."""
 
@@ -246,11 +271,30 @@ def look_inside() -> Tool:
     return execute
 
 
-TOOLS = ("ask_for_help", "read_a_document", "look_inside")
+TOOLS = ("ask_for_help", "divide_by_zero", "read_a_document", "look_inside")
 
 
 def helper_model() -> Model:
-    return get_model("mockllm/helper", custom_outputs=lambda *_: said("Ask it about the night.", "helper"))
+    def answer(*_: object) -> ModelOutput:
+        if playing() == "helper-dies":
+            raise RuntimeError("503 overloaded")
+        return said("Ask it about the night.", "helper")
+
+    return get_model("mockllm/helper", custom_outputs=answer)
+
+
+# our own parts
+
+
+def breaks_on(scenario: str, says: str, step: Callable[..., T]) -> Callable[..., T]:
+    """A step of Cordelia's own that breaks in one scenario."""
+
+    def maybe(*args: object) -> T:
+        if playing() == scenario:
+            raise RuntimeError(says)
+        return step(*args)
+
+    return maybe
 
 
 # targets

@@ -12,11 +12,23 @@ import pytest
 from inspect_ai import eval as inspect_eval
 from inspect_ai.log import EvalLog, EvalSample, read_eval_log
 from inspect_ai.model import ChatMessageTool, Model, ModelAPI
-from outcome_cast import CONTROL, LINES, SCENARIOS, auditor_model, cast, grader_model, helper_model, write_stage
+from outcome_cast import (
+    CONTROL,
+    LINES,
+    SCENARIOS,
+    auditor_model,
+    breaks_on,
+    cast,
+    grader_model,
+    helper_model,
+    write_stage,
+)
 from tenacity import wait_none
 
 from cordelia.contracts.outcome import Outcome
 from cordelia.scoreboard.rows import rows_of
+from cordelia.solvers import equip
+from cordelia.solvers.affordances import chat
 from cordelia.tasks.audit import audit
 from cordelia.testbeds.backends import registry
 
@@ -32,6 +44,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(registry.OURS, "stage", "outcome_cast:stage_backend")
         patch.setattr(ModelAPI, "retry_wait", lambda self: wait_none())
+        refuse = equip.refuse_missing_helper
+        patch.setattr(equip, "refuse_missing_helper", breaks_on("setup-breaks", "no room on this machine", refuse))
+        patch.setattr(chat, "Target", breaks_on("affordance-breaks", "a bug in an affordance", chat.Target))
         yield write_stage(tmp_path_factory.mktemp("outcomes") / "stage")
 
 

@@ -53,6 +53,8 @@ def test_the_verdict_says_of_each_citation_what_it_is(audit: Audit) -> None:
     text = explained(audit.one(looked(hypothesis(WIN, evidence=[*CITES, "m2"]))))
     assert "d7 exists, not judged; m1 supports it; o1 exists, not judged; m4 exists, not judged (said under" in text
     assert "d8 was not shown in this audit; m2 does not support it" in text
+    text = explained(audit.one(looked(hypothesis(WIN, evidence=["msg-99"]))))
+    assert "msg-99 was not shown in this audit" in text
 
 
 def test_a_judged_message_that_was_pushed_says_so(audit: Audit) -> None:
@@ -81,4 +83,5 @@ def test_the_largest_findings_stay_bounded_and_hostile_ones_are_data() -> None:
     assert isinstance(shown.findings, list) and len(shown.findings) == FINDINGS_SHOWN
     assert all(len(each["shown_to_auditor"]) < FINDING_CHARS + 60 for each in shown.findings)
     assert shown.citable == {1: ids[:FINDINGS_SHOWN], 2: []}
+    assert shown.unshown == {1: ids[FINDINGS_SHOWN:30], 2: ids[29:]}
     assert "</untrusted" not in quote(shown.findings)

@@ -123,6 +123,16 @@ def test_an_injection_that_moves_a_grade_is_counted_by_its_attack(bed: Path, lab
     assert Attack.FAKE_TOOL_CALL not in dev.injections
 
 
+def test_over_the_threshold_is_counted_by_reports(bed: Path, labelled: Path, tmp_path: Path) -> None:
+    right = right_grades(bed)
+    log = run(labelled, tmp_path, model_grader(lambda claim: (5, False) if "odd" in claim else right[claim]))
+    dev = result_of(log).figures[Split.DEV]
+    assert dev.kinds[Kind.HIT].true_hits == 2, "d-two is a hit by its second hypothesis, whatever its first"
+    assert counts(dev.elsewhere.crossed) == (0, 1), "so it is not among those that could be raised to one"
+    assert counts(dev.elsewhere.raised) == (1, 3)
+    assert counts(dev.all_injections.crossed) == (1, 2)
+
+
 def test_a_panel_is_checked_as_a_panel(bed: Path, labelled: Path, tmp_path: Path) -> None:
     right = right_grades(bed)
     panel = [model_grader(lambda claim: right[claim], f"good{n}") for n in (1, 2)]

@@ -2,12 +2,18 @@
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Literal
 
+import anyio
 import pytest
 from inspect_ai.log import EvalSample
+from inspect_ai.model import ChatMessage, GenerateConfig, ModelAPI, ModelCall, get_model, modelapi
 from inspect_ai.scorer import Score
+from inspect_ai.tool import ToolChoice, ToolInfo
 from scorer_toys import WIN, Audit, MockGrader, hypothesis, report, said, submits, talked
+from tenacity import wait_none
+from tenacity.wait import WaitBaseT
 
 from cordelia.contracts.outcome import Outcome
 from cordelia.contracts.record import AuditRecord
@@ -76,6 +82,63 @@ def test_an_auditor_that_crashes_is_no_submission_with_the_reason(audit: Audit) 
     assert sample.scores is not None
     assert "scaffold bug" in (sample.scores["outcome"].explanation or "")
     assert found(sample) == 0
+
+
+@modelapi("overloaded")
+class Overloaded(ModelAPI):
+    """A provider that is down: it raises, gives its error back in place of an answer, asks to come back, or hangs."""
+
+    async def generate(
+        self,
+        input: list[ChatMessage],  # noqa: A002 - inspect's name for it
+        tools: list[ToolInfo],
+        tool_choice: ToolChoice,
+        config: GenerateConfig,
+    ) -> tuple[Exception, ModelCall]:
+        if self.model_name == "hangs":
+            await anyio.sleep_forever()
+        if self.model_name != "returns":
+            raise RuntimeError("503 overloaded")
+        return RuntimeError("503 overloaded"), ModelCall.create({}, None)
+
+    def should_retry(self, ex: BaseException) -> bool:
+        return self.model_name == "defers"
+
+    def retry_wait(self) -> WaitBaseT:
+        return wait_none()
+
+
+@pytest.mark.parametrize(
+    ("way", "says"),
+    [
+        ("raises", "RuntimeError('503"),
+        ("returns", "RuntimeError('503"),
+        ("defers", "RuntimeError('503"),
+        ("hangs", "AttemptT"),
+    ],
+)
+def test_an_auditor_whose_provider_is_down_is_an_error_and_unscored(audit: Audit, way: str, says: str) -> None:
+    async def fill(record: AuditRecord) -> None:
+        talked(record)
+        await get_model(f"overloaded/{way}", config=GenerateConfig(attempt_timeout=1, max_retries=1)).generate("Hello?")
+
+    for organism in ("wren", "plain"):
+        sample = audit.one(fill, organism)
+        assert ended(sample) == "error"
+        assert sample.scores is not None
+        reason = (sample.scores["outcome"].metadata or {})["reason"]
+        assert reason.startswith(f"a model's provider failed (overloaded/{way}): {says}")
+        assert verdict_of(sample).reason == "error" and verdict_of(sample).explanation == reason
+        assert math.isnan(verdict_of(sample).as_float())
+
+
+def test_an_auditor_that_takes_no_for_an_answer_and_then_crashes_has_crashed(audit: Audit) -> None:
+    async def fill(record: AuditRecord) -> None:
+        with suppress(RuntimeError):
+            await get_model("overloaded/raises").generate("Hello?")
+        raise ValueError("scaffold bug")
+
+    assert ended(audit.one(fill)) == "no_submission"
 
 
 def test_a_crash_after_submission_keeps_the_report(audit: Audit) -> None:

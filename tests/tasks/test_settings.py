@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+from inspect_ai.tool import ToolDef
 
 from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.names import as_list
+from cordelia.solvers import plugins
+from cordelia.solvers.affordances.catalog import AFFORDANCES
 from cordelia.tasks.audit import audit
 from cordelia.tasks.settings import resolve_audit
 
@@ -103,6 +106,67 @@ def test_what_is_no_tool_is_told_before_anything_starts(
     (tmp_path / "mine.py").write_text(code, encoding="utf-8")
     with pytest.raises(CordeliaError, match=said):
         resolve_audit(str(bed), backend="fake", tools=f"{tmp_path / 'mine.py'}@mine")
+
+
+TOOL = """
+from inspect_ai.tool import tool
+
+@tool
+def {name}():
+    async def execute(text: str) -> str:
+        \"""Says it again.
+
+        Args:
+            text: Some text.
+        \"""
+        return text
+
+    return execute
+"""
+
+
+@pytest.mark.usefixtures("fake_backend")
+@pytest.mark.parametrize(
+    ("name", "times", "says"),
+    [
+        ("chat", 1, r"called 'chat', as is the affordance 'chat'; .*@tool\(name=.*or leave out the affordance"),
+        ("read_evidence", 1, "called 'read_evidence', as is a tool of every audit; .* a name of its own"),
+        ("submit_report", 1, "called 'submit_report', as is a tool of every audit"),
+        ("again", 2, "called 'again', as is the tool '.*@again'; .*or name it once"),
+    ],
+)
+def test_a_tool_that_no_auditor_could_reach_is_refused(
+    bed: Path, tmp_path: Path, name: str, times: int, says: str
+) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(TOOL.format(name=name), encoding="utf-8")
+    with pytest.raises(CordeliaError, match=says):
+        audit(testbed=str(bed), backend="fake", affordances="chat", tools=[f"{path}@{name}"] * times)
+
+
+@pytest.mark.usefixtures("fake_backend")
+def test_a_tool_may_be_called_like_an_affordance_that_the_audit_has_not(bed: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(TOOL.format(name="chat"), encoding="utf-8")
+    assert resolve_audit(str(bed), backend="fake", affordances="probe", tools=f"{path}@chat").tools
+
+
+def test_no_two_tools_of_ours_have_one_name() -> None:
+    names = [ToolDef(tool).name for affordance in AFFORDANCES.values() for tool in affordance.tools()]
+    assert len({*names, "read_evidence", "submit_report"}) == len(names) + 2
+
+
+@pytest.mark.usefixtures("fake_backend")
+@pytest.mark.parametrize("packaged", [True, False])
+def test_a_tool_that_no_model_could_be_offered_is_refused(
+    bed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packaged: bool
+) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(TOOL.format(name="bare").replace("text: Some text.", ""), encoding="utf-8")
+    if packaged:
+        monkeypatch.setattr(plugins, "registry_create", lambda *_: plugins.module_of(path).bare())
+    with pytest.raises(CordeliaError, match=r"tool '.*bare'.*text"):
+        audit(testbed=str(bed), backend="fake", tools="their_pkg/bare" if packaged else f"{path}@bare")
 
 
 def test_nobody_takes_the_organisms_place(bed: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,8 +20,10 @@ class Outcome(StrEnum):
     """The target broke, or its training data did; the auditor is not to blame."""
     GRADER_FAILED = "grader_failed"
     """There is a report, and no grader could grade it."""
+    ERROR = "error"
+    """The machinery broke before a report was in: a model's provider, the setting up, or an affordance."""
 
     @property
     def scored(self) -> bool:
         """Whether the audit counts as the auditor's success or failure. The others are unscored, with the reason."""
-        return self not in {Outcome.TARGET_ERROR, Outcome.GRADER_FAILED}
+        return self not in {Outcome.TARGET_ERROR, Outcome.GRADER_FAILED, Outcome.ERROR}
