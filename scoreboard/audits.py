@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from inspect_ai.log import EvalLog, list_eval_logs
+from inspect_ai.log import EvalLog
 
 from cordelia.contracts.errors import CordeliaError
 from cordelia.scoreboard.endings import NOT_RUN
+from cordelia.scoreboard.made import begun
 from cordelia.scoreboard.parts import read_all
 from cordelia.scoreboard.rows import Row, audit_rows, is_audit
+from cordelia.scoreboard.sources import find_logs, when_written
 
 
 @dataclass(frozen=True)
@@ -21,16 +23,18 @@ class AuditLog:
 
 
 def read_audits(path: str | Path) -> list[AuditLog]:
-    """The audit logs of a file or a folder, the oldest first. Raises CordeliaError for what is no log."""
-    place = Path(path)
-    files = [info.name for info in list_eval_logs(str(place))] if place.is_dir() else [str(place)]
+    """The audit logs of a file or a folder, the oldest first, and of those that began together the first written.
+
+    Raises:
+        CordeliaError: there is nothing there, or something that is no log.
+    """
     found: list[AuditLog] = []
-    for file, parts in read_all(files):
+    for file, parts in read_all([source.address for source in sorted(find_logs([path]), key=when_written)]):
         if isinstance(parts, Exception):
             raise CordeliaError(f"{file} is not a log that inspect can read: {parts}") from parts
         if is_audit(parts.log):
             found.append(AuditLog(parts.log, audit_rows(parts.log, parts.samples, file)))
-    return sorted(found, key=lambda audit: audit.log.eval.created)
+    return sorted(found, key=lambda audit: begun(audit.log))
 
 
 def read_rows(path: str | Path) -> list[Row]:
@@ -39,10 +43,11 @@ def read_rows(path: str | Path) -> list[Row]:
 
 
 def rows_of_all(audits: Iterable[AuditLog]) -> list[Row]:
-    """The rows of audit logs, the oldest first.
+    """The rows of audit logs, the oldest first, as `reading` counts them.
 
-    A task that was retried left a log of each try, and the later ones took over what the earlier ones had finished: of
-    each of its samples only the newest counts. An audit that no try has run is a row that says so.
+    A task that was retried left a log of each try, and the later ones took over what the earlier ones had finished; a
+    rescored log began when the first one did and was written later. Of each sample only the newest counts. An audit
+    that no try has run is a row that says so.
     """
     rows: dict[tuple[str, str, int], Row] = {}
     for audit in audits:

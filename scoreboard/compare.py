@@ -13,11 +13,13 @@ import polars as pl
 from cordelia.contracts.errors import CordeliaError, unknown_name
 from cordelia.scoreboard.columns import AUDITS
 from cordelia.scoreboard.comparison import COSTS, Comparison, Side
+from cordelia.scoreboard.headline import headline_measure, organisms_of
 from cordelia.scoreboard.measures import MEASURES, Measure, Values, measure_of, missing_in, values_of
 from cordelia.scoreboard.statistics import corrected, paired
-from cordelia.scoreboard.terms import GROUP, WAY, apart, mixed, terms_of
+from cordelia.scoreboard.terms import GROUP, WAY, WORDS, apart, mixed, terms_of
 
 FILTERS = (*WAY, "testbed", "testbed_version", "split", "sweep", "run_id", "grader", "base", "backend")
+HALVES = ("by_demonstration", "by_extraction")
 Key = tuple[str, ...]
 
 
@@ -29,32 +31,50 @@ class Result:
     left_out: list[str]
 
 
-def compare(a: pl.DataFrame, b: pl.DataFrame, metric: str = "objective_found") -> Result:
+@dataclass(frozen=True)
+class _Scale:
+    """A measure, and the organisms that have it where not all do (those with a hidden prompt)."""
+
+    measure: Measure
+    having: frozenset[str]
+
+    def values(self, frame: pl.DataFrame, missing: float = 0.0) -> Values:
+        return values_of(frame, self.measure, missing, self.having)
+
+
+def compare(a: pl.DataFrame, b: pl.DataFrame, metric: str | None = None) -> Result:
     """B against A wherever both have audits.
 
     Args:
         a, b: frames (`scoreboard.columns`).
-        metric: one of `MEASURES`.
+        metric: one of `MEASURES`; None for what counts in each group (`headline_measure`).
 
     Raises:
         CordeliaError: there is nothing in common, or it cannot be compared: says what differs, with both values.
     """
-    measure = measure_of(metric)
+    asked = None if metric is None else measure_of(metric)
     comparisons: list[Comparison] = []
     left_out: list[str] = []
     unpaired: list[str] = []
     for group in _shared_groups(a, b, left_out):
         first, second = _within(a, GROUP, group), _within(b, GROUP, group)
+        scale = _scale(asked, pl.concat([first, second]))
         _check_terms(first, second, " ".join(group))
         for way, one, other in _shared_ways(first, second, " ".join(group), left_out):
-            if nothing := _nothing_shared(one, other, measure, " ".join(group)):
+            if nothing := _nothing_shared(one, other, scale, " ".join(group)):
                 unpaired.append(nothing)
                 continue
-            comparisons.append(_compared(group, way, one, other, measure))
-            left_out += _alone(one, other, measure, " ".join(group))
+            comparisons.append(_compared(group, way, one, other, scale))
+            left_out += _alone(one, other, scale, " ".join(group))
     if not comparisons:
         raise CordeliaError(" ".join(f"{each}." for each in unpaired))
     return Result(_corrected(comparisons), left_out + unpaired)
+
+
+def _scale(asked: Measure | None, group: pl.DataFrame) -> _Scale:
+    """What a group is compared by: what was asked for, else what counts in it."""
+    measure = asked or measure_of(headline_measure(group))
+    return _Scale(measure, organisms_of(group, "by_demonstration") if measure.column in HALVES else frozenset())
 
 
 def _corrected(comparisons: list[Comparison]) -> list[Comparison]:
@@ -109,9 +129,13 @@ def auditor_call(auditor: str, arguments: str) -> str:
 
 
 def ways_of(frame: pl.DataFrame) -> list[str]:
-    """Who audited and with what, a line each."""
-    rows = frame.select("auditor", "auditor_args", "auditor_model", "affordance_set").unique().sort(pl.all())
-    return [f"{auditor_call(name, args)} · {given} · {model}" for name, args, model, given in rows.iter_rows()]
+    """Who audited and with what, a line each; with which prompts where there are several."""
+    told = pl.lit("") if frame["content_sha256"].n_unique() < 2 else pl.format(" · prompts {}", "content_sha256")
+    rows = frame.select("auditor", "auditor_args", "auditor_model", "affordance_set", told.alias("prompts"))
+    return [
+        f"{auditor_call(name, args)} · {given} · {model}{prompts}"
+        for name, args, model, given, prompts in rows.unique().sort(pl.all()).iter_rows()
+    ]
 
 
 def _shared_groups(a: pl.DataFrame, b: pl.DataFrame, left_out: list[str]) -> list[Key]:
@@ -157,7 +181,7 @@ def _shared_ways(
         told = [" | ".join(_told(varying, key) for key in sorted(side)) for side in (first, second)]
         raise CordeliaError(
             f"In {where} A audits with {told[0]}, and B with {told[1]}. Choose one of each with --set-a and --set-b, "
-            "--auditor-a and --auditor-b, or --only-a and --only-b."
+            "--auditor-a and --auditor-b, or --only-a and --only-b COLUMN=VALUE."
         )
     for side, rest in (("A", first - second), ("B", second - first)):
         left_out += [f"{_told(varying, key)} of {where} in {side} alone" for key in sorted(rest)]
@@ -165,8 +189,9 @@ def _shared_ways(
         yield _told(varying, key), _within(a, varying, key), _within(b, varying, key)
 
 
-def _compared(group: Key, way: str, a: pl.DataFrame, b: pl.DataFrame, measure: Measure) -> Comparison:
-    first, second = values_of(a, measure), values_of(b, measure)
+def _compared(group: Key, way: str, a: pl.DataFrame, b: pl.DataFrame, scale: _Scale) -> Comparison:
+    measure = scale.measure
+    first, second = scale.values(a), scale.values(b)
     difference = paired(first, second)
     assert difference is not None, "what shares no organism was left out"
     shared = [name for name in first if name in second]
@@ -186,25 +211,29 @@ def _compared(group: Key, way: str, a: pl.DataFrame, b: pl.DataFrame, measure: M
         a=_side(a, measure, first, shared, controls),
         b=_side(b, measure, second, shared, controls),
         difference=difference,
-        least=paired(values_of(a, measure, good), values_of(b, measure, bad)) if some_missing else None,
-        most=paired(values_of(a, measure, bad), values_of(b, measure, good)) if some_missing else None,
+        least=paired(scale.values(a, good), scale.values(b, bad)) if some_missing else None,
+        most=paired(scale.values(a, bad), scale.values(b, good)) if some_missing else None,
     )
 
 
-def _nothing_shared(a: pl.DataFrame, b: pl.DataFrame, measure: Measure, where: str) -> str:
+def _nothing_shared(a: pl.DataFrame, b: pl.DataFrame, scale: _Scale, where: str) -> str:
     """Why two sets of audits cannot be paired; empty where they can."""
-    first, second = values_of(a, measure), values_of(b, measure)
+    first, second = scale.values(a), scale.values(b)
     if set(first) & set(second):
         return ""
-    what = "control" if measure.controls else "organism"
+    what = "control" if scale.measure.controls else "organism"
     told = [", ".join(values) or "none" for values in (first, second)]
-    return f"A and B share no {what} of {where} with {measure.column}: A has {told[0]}; B has {told[1]}"
+    return f"A and B share no {what} of {where} with {scale.measure.column}: A has {told[0]}; B has {told[1]}"
 
 
-def _alone(a: pl.DataFrame, b: pl.DataFrame, measure: Measure, where: str) -> list[str]:
-    first, second = values_of(a, measure), values_of(b, measure)
+def _alone(a: pl.DataFrame, b: pl.DataFrame, scale: _Scale, where: str) -> list[str]:
+    first, second = scale.values(a), scale.values(b)
     alone = {"A": [name for name in first if name not in second], "B": [name for name in second if name not in first]}
-    return [f"{', '.join(names)} of {where} in {side} alone" for side, names in alone.items() if names]
+    told = [f"{', '.join(names)} of {where} in {side} alone" for side, names in alone.items() if names]
+    others = {name for frame in (a, b) for name in frame.filter(~pl.col("control"))["organism"]} - scale.having
+    if scale.having and others:
+        told.append(f"{', '.join(sorted(others))} of {where}, which have no hidden prompt (--metric objective_found)")
+    return told
 
 
 def _side(
@@ -224,6 +253,7 @@ def _side(
         control_runs=audits.filter("control").height,
         control_missing=missing_in(audits, alarm),
         costs={name: float(cost) for name, cost in costs.items() if isinstance(cost, int | float)},
+        prompts=str(frame["content_sha256"][0] or ""),
     )
 
 
@@ -255,9 +285,8 @@ def _text(value: object) -> str:
 
 
 def _told(columns: Sequence[str], key: Key) -> str:
-    return ", ".join(
-        f"{column.replace('_', ' ')} {value or 'none'}" for column, value in zip(columns, key, strict=True)
-    )
+    names = [WORDS.get(column, column.replace("_", " ")) for column in columns]
+    return ", ".join(f"{name} {value or 'none'}" for name, value in zip(names, key, strict=True))
 
 
 def _value(value: object) -> str:

@@ -20,6 +20,7 @@ class Side(Content):
             and in `false_positive_at_most` as an accusation.
         control_runs: audits of these controls, of which `control_missing` have no score.
         costs: the mean audit's, by name.
+        prompts: hash of the prompts, batteries and sets of its auditor (the frame's `content_sha256`).
     """
 
     value: float
@@ -30,6 +31,7 @@ class Side(Content):
     control_runs: int = 0
     control_missing: int = 0
     costs: dict[str, float]
+    prompts: str = ""
 
 
 class Comparison(Content):
@@ -78,7 +80,8 @@ class Comparison(Content):
     @property
     def sentence(self) -> str:
         """The verdict and what it rests on, in one sentence."""
-        parts = [f"B is {self.verdict}: it {self._found()}{self._cost()}", self._alarms(), self._missing()]
+        told = f"B is {self.verdict}: it {self._found()}{self._cost()}"
+        parts = [told, self._alarms(), self._prompts(), self._missing()]
         return "; ".join(part for part in parts if part) + "."
 
     def _found(self) -> str:
@@ -139,6 +142,11 @@ class Comparison(Content):
             return "they share no controls, so false positives are not known"
         count = f"{len(self.controls)} control{'s' if len(self.controls) != 1 else ''}"
         return f"false positives on {count}: A {_alarm(self.a)}, B {_alarm(self.b)}"
+
+    def _prompts(self) -> str:
+        if self.a.prompts == self.b.prompts:
+            return ""
+        return f"the prompts differ: A has {self.a.prompts or 'unknown ones'}, B has {self.b.prompts or 'unknown ones'}"
 
     def _missing(self) -> str:
         if self.least is None or self.most is None:

@@ -1,6 +1,7 @@
 """The measures that two sets of audits can be compared by: which audits, which values, and how a difference is told."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import polars as pl
@@ -62,11 +63,15 @@ def measure_of(name: str) -> Measure:
     return MEASURES[name]
 
 
-def values_of(frame: pl.DataFrame, measure: Measure, missing: float = 0.0) -> Values:
-    """The values of a measure by organism; an audit that has no score for it counts as `missing` where it counts."""
+def values_of(frame: pl.DataFrame, measure: Measure, missing: float = 0.0, having: Collection[str] = ()) -> Values:
+    """The values of a measure by organism; an audit that has no score for it counts as `missing` where it counts.
+
+    Args:
+        having: organisms that have an optional measure, even where none of these audits was scored.
+    """
     rows = frame.filter(pl.col("control") == measure.controls).select("organism", "outcome", measure.column)
     found: Values = defaultdict(list)
-    measured: set[str] = set()
+    measured = set(having)
     for organism, outcome, value in rows.iter_rows():
         if value is not None:
             found[organism].append(float(value))

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from cordelia.contracts.content import Content
 from cordelia.contracts.rate import Rate
+from cordelia.scoreboard.headline import Main
 from cordelia.scoreboard.statistics.models import Calibration, CostPoint, Difference, Estimate
 
 
@@ -37,7 +38,7 @@ class SetResult(Content):
     Attributes:
         found, hit_at_1, behaviours_found: over organisms with an objective.
         by_demonstration, by_extraction: the two parts of `found`, over organisms that have a hidden prompt; the first
-            is what counts there. None where no organism has one.
+            is what counts there (`Group.measure`). None where no organism has one.
         precision: of the hypotheses that were reported; audits without any are left out.
         false_positive: over controls.
         hit_curve: over audits, for the first 1, 2, … 10 hypotheses.
@@ -46,9 +47,12 @@ class SetResult(Content):
             control_missing: likewise.
         few: some organism has under ten runs.
         costs: the median audit's, by name of the cost.
-        cost_per_success: money (US dollars) spent on organisms for each objective found; None where it is not known.
+        cost_per_success: money (US dollars) spent on organisms for each objective found, however it was found; None
+            where it is not known.
         per_success: likewise for every cost, in its unit.
-        cost_curves: by cost, the share found within a budget.
+        cost_curves: by cost, the share of all audits that found the objective within a budget.
+        costs_unknown: by cost of a curve, the audits whose cost is not known; those that found the objective count at
+            the curve's end alone. Only costs of which there are any.
     """
 
     auditor: str
@@ -58,6 +62,7 @@ class SetResult(Content):
     found: Estimate | None = None
     found_at_most: Estimate | None = None
     by_demonstration: Estimate | None = None
+    by_demonstration_at_most: Estimate | None = None
     by_extraction: Estimate | None = None
     hit_at_1: Estimate | None = None
     precision: Estimate | None = None
@@ -74,6 +79,7 @@ class SetResult(Content):
     cost_per_success: float | None = None
     per_success: dict[str, float] = {}
     cost_curves: dict[str, list[CostPoint]] = {}
+    costs_unknown: dict[str, int] = {}
 
 
 class CellResult(Content):
@@ -97,7 +103,7 @@ class CellResult(Content):
 
 
 class SetDifference(Content):
-    """What an affordance set adds to the objectives found with the baseline set, by the same auditor."""
+    """What an affordance set adds to the baseline set by the same auditor, in what `Group.measure` counts."""
 
     auditor: str
     auditor_model: str
@@ -109,13 +115,16 @@ class SetDifference(Content):
 class AuditorResult(Content):
     """One auditor over all of its affordance sets, each set weighing the same.
 
-    What is missing counts as in `SetResult`, and the `…_at_most` figures count it the other way.
+    Fields mean what they mean in `SetResult`: what is missing counts so, and the other way in the `…_at_most` figures.
     """
 
     auditor: str
     auditor_model: str
     found: Estimate | None = None
     found_at_most: Estimate | None = None
+    by_demonstration: Estimate | None = None
+    by_demonstration_at_most: Estimate | None = None
+    by_extraction: Estimate | None = None
     false_positive: Estimate | None = None
     false_positive_at_most: Estimate | None = None
     runs: int
@@ -194,11 +203,17 @@ class Agreement(Content):
 
 
 class Group(Content):
-    """One testbed, version and split. `notes`: what a reader of its figures must know."""
+    """One testbed, version and split.
+
+    Attributes:
+        measure: what counts as success, ranks the auditors and is what sets differ in.
+        notes: what a reader of its figures must know.
+    """
 
     testbed: str
     testbed_version: str
     split: str
+    measure: Main = "objective_found"
     samples: int = Field(ge=0)
     organisms: list[str] = []
     controls: list[str] = []

@@ -21,7 +21,7 @@ from cordelia.scoreboard.endings import ERROR, NOT_RUN
 from cordelia.scoreboard.models import Skipped
 from cordelia.scoreboard.parts import Parts, read_all
 from cordelia.scoreboard.rows import Row, audit_rows, is_audit
-from cordelia.scoreboard.sources import Source, find_logs
+from cordelia.scoreboard.sources import Source, find_logs, when_written
 
 AT_A_TIME = 50
 """Logs after which what was read is kept, so that a run that is killed has not read in vain."""
@@ -94,7 +94,7 @@ def read_frame(places: Sequence[str | Path], *, cache: Path | None = None, progr
 def keep(parts: Parts, file: str) -> Kept:
     """The rows of one log, as they are cached."""
     if is_audit(parts.log):
-        records = [_record(row) for row in audit_rows(parts.log, parts.samples, file)]
+        records = [record_of(row) for row in audit_rows(parts.log, parts.samples, file)]
         return Kept("audit", "" if records else _empty(parts), _bytes(records, AUDITS))
     if parts.is_check:
         return Kept("check", _empty(parts), _bytes(check_rows(parts, file), CHECKS_KEPT))
@@ -103,8 +103,7 @@ def keep(parts: Parts, file: str) -> Kept:
 
 def _together(kept: Sequence[tuple[Source, Kept]], damaged: list[Skipped]) -> Reading:
     passed_over = [Skipped(file=source.address, why=each.why) for source, each in kept if not each.rows]
-    # of two logs that began together, one is a rescored copy: the order of writing tells which is newer
-    in_order = sorted(kept, key=lambda pair: pair[0].written or 0.0)
+    in_order = sorted(kept, key=lambda pair: when_written(pair[0]))
     audits = _known(_table((each for _, each in in_order if each.kind == "audit"), AUDITS))
     checks = _table((each for _, each in in_order if each.kind == "check"), CHECKS_KEPT)
     counted, others = _counted(audits)
@@ -176,7 +175,7 @@ def _bytes(rows: list[dict[str, object]], schema: dict[str, pl.DataType]) -> byt
     return buffer.getvalue()
 
 
-def _record(row: Row) -> dict[str, object]:
+def record_of(row: Row) -> dict[str, object]:
     """A row by the frame's columns; every row of a log has a header's facts."""
     header = vars(row.made) if row.made is not None else {}
     own = {name: value for name, value in vars(row).items() if name in AUDITS}

@@ -9,9 +9,10 @@ from inspect_ai.log import EvalLog, EvalSample, read_eval_log
 from inspect_ai.scorer import Score
 from inspect_ai.util import store_from_events
 
+from cordelia.contracts.crash import machinery_failure
 from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.scored import is_score_of, newest_of
-from cordelia.scoreboard.endings import ERROR, NOT_RUN, machinery_broke
+from cordelia.scoreboard.endings import ERROR, NOT_RUN
 from cordelia.scoreboard.facts import Facts, Sampled, blames_auditor, facts_of
 from cordelia.scoreboard.made import Known, Made, grader_of, made, threshold_of
 
@@ -195,8 +196,9 @@ def _not_run(rows: Iterable[Row], header: Made, shared: _Shared) -> list[Row]:
 
 
 def _machinery_broke(sample: Sampled) -> bool:
-    """Whether an error ended it that was not the auditor's. Only a whole sample says so (`parts`)."""
-    return isinstance(sample, EvalSample) and sample.error is not None and machinery_broke(sample.error.traceback)
+    """Whether an error ended it that was not the auditor's: older logs do not say so. Only a whole sample can."""
+    error = sample.error if isinstance(sample, EvalSample) else None
+    return error is not None and bool(machinery_failure(error.traceback))
 
 
 def _costs(scores: Mapping[str, Score]) -> set[str]:

@@ -40,6 +40,11 @@ class Source:
         return None if self.written is None else f"{self.written!r} {self.size}"
 
 
+def when_written(source: Source) -> float:
+    """When a log was written, to sort by: of two that began together, one is a rescored copy, and the newer."""
+    return source.written or 0.0
+
+
 def find_logs(places: Sequence[str | Path]) -> list[Source]:
     """The logs in files and folders, each once, in the order in which they are given and then by name.
 

@@ -1,6 +1,6 @@
 """What must be alike before two sets of audits may stand in one comparison: version, truth, grader, threshold, base.
 
-Auditors, affordance sets, tools and budgets may differ: they are what is compared.
+Auditors, affordance sets, tools, budgets and prompts may differ: they are what is compared.
 """
 
 import polars as pl
@@ -19,9 +19,12 @@ TERMS = {
 WAY = (
     *("auditor", "auditor_name", "solver", "solver_sha256"),
     *("auditor_model", "auditor_args", "generate", "model_args", "model_roles"),
-    *("affordance_set", "affordances", "tools", "budget"),
+    *("affordance_set", "affordances", "tools", "budget", "content_sha256"),
 )
 """Columns that say who audited and with what."""
+
+WORDS = {"content_sha256": "prompts"}
+"""What columns are called where their own name says little."""
 
 GROUP = ("testbed", "testbed_version", "split")
 

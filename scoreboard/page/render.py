@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from cordelia.scoreboard.models import Board, CellResult, Group, SetResult
 from cordelia.scoreboard.page.figures import FIGURES, Drawn
-from cordelia.scoreboard.page.figures.costs import chosen, without
+from cordelia.scoreboard.page.figures.costs import chosen, unknown, without
 from cordelia.scoreboard.page.figures.tools import MOST as MOST_TOOLS
 from cordelia.scoreboard.page.headline import headline as facts_of
 from cordelia.scoreboard.page.heat import Address, grids
@@ -36,6 +36,7 @@ from cordelia.scoreboard.page.words import (
     slug,
     who,
 )
+from cordelia.scoreboard.success import success, success_at_most
 
 TEMPLATES = Path(__file__).parent / "templates"
 GENERATOR = "cordelia report"
@@ -104,7 +105,9 @@ def _split(environment: Environment, group: Group, svgs: Mapping[str, Drawn], ad
         members=list(dict.fromkeys((each.affordance_set, tuple(each.affordances)) for each in group.sets)),
         grids=grids(group, address or (lambda _: None)),
         linked=address is not None,
-        prompted=any(each.by_demonstration or each.by_extraction for each in group.sets),
+        prompted=group.measure == "by_demonstration",
+        counts=partial(success, measure=group.measure),
+        counts_at_most=partial(success_at_most, measure=group.measure),
         few=any(cell.few for cell in group.cells),
         costs=[name for name in COSTS if any(name in each.costs for each in group.sets)],
         cost_names=COSTS,
@@ -114,6 +117,7 @@ def _split(environment: Environment, group: Group, svgs: Mapping[str, Drawn], ad
         pairs=_pairs(group),
         curve_cost=chosen(group.sets),
         without_curve=without(group.sets),
+        unknown_costs=unknown(group.sets),
         objectives=sum(each.runs - each.control_runs for each in group.sets),
         is_reference=lambda each: (who(each), each.affordance_set) in references_of(group),
         most_tools=MOST_TOOLS,

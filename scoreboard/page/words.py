@@ -6,11 +6,15 @@ from typing import Protocol
 from urllib.parse import unquote, urlparse
 
 from cordelia.contracts.rate import Rate
+from cordelia.scoreboard.headline import Main
 from cordelia.scoreboard.models import Group
 from cordelia.scoreboard.statistics.models import Difference, Estimate
 
 NO_MODEL = ("", "none", "none/none")
 """Model names of auditors that ask no model."""
+
+COUNTED: dict[Main, str] = {"objective_found": "objective found", "by_demonstration": "found by demonstration"}
+"""What counts as success in a group, by `Group.measure`."""
 
 COSTS = {
     "money": "money ($)",

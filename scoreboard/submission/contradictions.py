@@ -12,7 +12,7 @@ import polars as pl
 from cordelia.contracts.errors import printable
 from cordelia.contracts.outcome import Outcome
 from cordelia.scoreboard.columns import COSTS, MONEY, QUALITIES, SUCCESSES
-from cordelia.scoreboard.endings import ERROR, NOT_RUN
+from cordelia.scoreboard.endings import NOT_RUN
 from cordelia.scoreboard.made import digest
 from cordelia.scoreboard.measures import FAILURES
 from cordelia.scoreboard.submission.schema import Provenance, TaskFacts
@@ -23,8 +23,8 @@ REQUIRED = (
     *("sample_uuid", "auditor", "auditor_model", "affordances", "tools", "affordance_set", "backend", "base"),
     *("grader", "threshold", "outcome", "content_sha256", "truth_sha256", *JSON),
 )
-UNSCORED = (Outcome.TARGET_ERROR.value, Outcome.GRADER_FAILED.value, ERROR, NOT_RUN)
-OUTCOMES = (*(outcome.value for outcome in Outcome), ERROR, NOT_RUN)
+UNSCORED = (*(outcome.value for outcome in Outcome if not outcome.scored), NOT_RUN)
+OUTCOMES = (*(outcome.value for outcome in Outcome), NOT_RUN)
 OF_ORGANISMS = tuple(name for name in (*SUCCESSES, "behaviours_found") if name != "false_positive")
 SOME = 4
 
@@ -149,6 +149,7 @@ def _scores() -> list[tuple[pl.Expr, str]]:
     unscored, failed = outcome.is_in(list(UNSCORED)), outcome.is_in(list(FAILURES))
     scored = pl.any_horizontal(pl.col(name).is_not_null() for name in (*SUCCESSES, *QUALITIES))
     halves = pl.col("by_demonstration") + pl.col("by_extraction")
+    halved = pl.col("by_demonstration").is_not_null()
     return [
         (unscored & scored, f"have a score and an outcome that has none ({', '.join(UNSCORED)})"),
         (failed & main.is_null(), "failed by themselves and are not scored as that"),
@@ -170,6 +171,14 @@ def _scores() -> list[tuple[pl.Expr, str]]:
             f"are half a success: {', '.join(SUCCESSES)} are 0 or 1",
         ),
         (halves != pl.col("objective_found"), "found the objective by demonstration and extraction, or by neither"),
+        (
+            (halved != pl.col("by_extraction").is_not_null()) | (halved & pl.col("objective_found").is_null()),
+            "say only in part whether the objective was found, by demonstration and by extraction",
+        ),
+        (
+            ~halved & pl.col("objective_found").is_not_null() & halved.any().over("testbed", "organism"),
+            "do not say by which way they found it, and others of their organism do",
+        ),
         (
             (pl.col("hit@1") > pl.col("hit@3")) | (pl.col("hit@3") > pl.col("hit@10")),
             "hit with fewer hypotheses and not with more",

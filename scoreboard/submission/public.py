@@ -30,25 +30,8 @@ _LOCAL_MODEL = re.compile(r"(?P<provider>[\w.-]+)/(?P<path>/[^\n]+)")
 """inspect's name of a model in a folder: `hf//home/me/weights`."""
 
 
-def public(audits: pl.DataFrame, telling: Collection[str] = ()) -> pl.DataFrame:
-    """The columns that are handed in: without free text, and without the folders of the machine that ran the audits.
-
-    Args:
-        audits: a frame.
-        telling: values of `SETTINGS` that hold words of a truth; only their hash is handed in.
-    """
-    names = _Names()
-    told = {name: [_settings(text, telling, names) for text in audits[name]] for name in SETTINGS}
-    told |= {name: [None if text is None else names.short(text) for text in audits[name]] for name in PLACES}
-    tools = [[names.short(tool) for tool in each or []] for each in audits["tools"].to_list()]
-    return audits.select(list(PUBLIC)).with_columns(
-        *(pl.Series(name, values, dtype=pl.String) for name, values in told.items()),
-        pl.Series("tools", tools, dtype=pl.List(pl.String)),
-    )
-
-
 @dataclass
-class _Names:
+class ShortNames:
     """What files and folders are called without the folders that they are in; two of one name stay two."""
 
     given: dict[str, str] = field(default_factory=dict)
@@ -69,7 +52,25 @@ class _Names:
         return self.given[text]
 
 
-def _settings(text: str | None, telling: Collection[str], names: _Names) -> str | None:
+def public(audits: pl.DataFrame, telling: Collection[str] = (), names: ShortNames | None = None) -> pl.DataFrame:
+    """The columns that are handed in: without free text, and without the folders of the machine that ran the audits.
+
+    Args:
+        audits: a frame.
+        telling: values of `SETTINGS` that hold words of a truth; only their hash is handed in.
+        names: what paths are called, where something else calls them so too.
+    """
+    names = names or ShortNames()
+    told = {name: [_settings(text, telling, names) for text in audits[name]] for name in SETTINGS}
+    told |= {name: [None if text is None else names.short(text) for text in audits[name]] for name in PLACES}
+    tools = [[names.short(tool) for tool in each or []] for each in audits["tools"].to_list()]
+    return audits.select(list(PUBLIC)).with_columns(
+        *(pl.Series(name, values, dtype=pl.String) for name, values in told.items()),
+        pl.Series("tools", tools, dtype=pl.List(pl.String)),
+    )
+
+
+def _settings(text: str | None, telling: Collection[str], names: ShortNames) -> str | None:
     if text is None:
         return None
     if text in telling:
@@ -77,7 +78,7 @@ def _settings(text: str | None, telling: Collection[str], names: _Names) -> str 
     return json.dumps(_shortened(json.loads(text), names), sort_keys=True, ensure_ascii=False)
 
 
-def _shortened(value: object, names: _Names) -> object:
+def _shortened(value: object, names: ShortNames) -> object:
     """Plain data with every path in it shortened."""
     if isinstance(value, dict):
         return {key: _shortened(each, names) for key, each in value.items()}

@@ -1,11 +1,13 @@
 """Why a submission, taken by itself, cannot stand in a leaderboard."""
 
+import json
 from collections.abc import Iterator
 
 import polars as pl
 
 from cordelia.scoreboard.submission.contradictions import broken, contradictions
 from cordelia.scoreboard.submission.folder import Submission, claims_of
+from cordelia.scoreboard.submission.public import SETTINGS, WITHHELD_ARGS
 from cordelia.scoreboard.submission.schema import Claim, Scan, TestbedFacts
 from cordelia.scoreboard.terms import GROUP, WAY, mixed, terms_of
 
@@ -74,9 +76,11 @@ def _organisms(claim: Claim, facts: TestbedFacts) -> Iterator[str]:
 def _coverage(claim: Claim, facts: TestbedFacts, rows: pl.DataFrame) -> Iterator[str]:
     """A mean over part of the organisms is not the mean that others have."""
     wanted = {name: known.control for name, known in facts.organisms.items() if known.split == claim.split}
+    several = rows["content_sha256"].n_unique() > 1
     for way in rows.partition_by(WAY):
         gone = set(wanted) - set(way["organism"])
-        label = f"{way['auditor'][0]} with {way['affordance_set'][0]}"
+        prompts = f" (prompts {way['content_sha256'][0] or 'unknown'})" if several else ""
+        label = f"{way['auditor'][0]} with {way['affordance_set'][0]}{prompts}"
         for control, what in ((False, "organisms"), (True, "controls")):
             names = {name for name in gone if wanted[name] is control}
             if names:
@@ -87,6 +91,9 @@ def _coverage(claim: Claim, facts: TestbedFacts, rows: pl.DataFrame) -> Iterator
 
 def _scan(submission: Submission) -> Iterator[str]:
     """Truths of test organisms in what auditors were given."""
+    for name in SETTINGS:
+        if told := sum(WITHHELD_ARGS in json.loads(text) for text in submission.audits[name]):
+            yield f"{name} of {told} audits are withheld, as they hold words of a truth"
     scan = submission.provenance.scan
     if scan is None:
         yield "nobody looked for truths of test organisms in the auditors' prompts (provenance.json has no scan)"

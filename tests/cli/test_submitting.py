@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from inspect_ai import eval as inspect_eval
-from inspect_ai.log import read_eval_log, write_eval_log
-from inspect_ai.model import ChatMessage, GenerateConfig, Model, ModelOutput, ModelUsage, get_model
+from inspect_ai import task_with
+from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
+from inspect_ai.model import ChatMessage, GenerateConfig, Model, ModelConfig, ModelOutput, ModelUsage, get_model
+from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.tool import ToolChoice, ToolInfo
 
 from cordelia.cli import main
@@ -43,6 +45,16 @@ def auditor(claim: str, opening: str) -> Model:
     return get_model("mockllm/auditor", custom_outputs=answer)
 
 
+@solver
+def idle(hint: str = "") -> Solver:
+    """An auditor that does nothing with what it was told."""
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        return state
+
+    return solve
+
+
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CORDELIA_CACHE", str(tmp_path / "cache"))
@@ -52,9 +64,17 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def run(bed: Path, tmp_path: Path, fake_backend: list[Any]) -> Run:
     """Audits the bed; gives the folder of the log."""
 
-    def once(name: str, claim: str = TRUTH, opening: str = "Hello", organisms: str = "", **settings: Any) -> Path:
+    def once(
+        name: str,
+        claim: str = TRUTH,
+        opening: str = "Hello",
+        organisms: str = "",
+        its_own: Solver | None = None,
+        **settings: Any,
+    ) -> Path:
+        task = audit(testbed=str(bed), organisms=organisms or None, backend="fake", affordances="chat")
         inspect_eval(
-            audit(testbed=str(bed), organisms=organisms or None, backend="fake", affordances="chat"),
+            task if its_own is None else task_with(task, solver=its_own),
             model=auditor(claim, opening),
             log_dir=str(tmp_path / name),
             display="none",
@@ -112,10 +132,7 @@ def test_a_submission_holds_no_truth_though_the_auditor_found_it(run: Run) -> No
 def test_a_truth_that_was_given_away_is_found_and_named(run: Run, given: dict[str, Any], place: str) -> None:
     logs = run("mine", organisms="elm", **{key: value for key, value in given.items() if key != "solver_args"})
     if "solver_args" in given:
-        [file] = logs.glob("*.eval")
-        log = read_eval_log(str(file))
-        log.eval.solver_args = {"hint": TRUTH}
-        write_eval_log(log, str(file))
+        change_log(logs, lambda log: setattr(log.eval, "solver_args", {"hint": TRUTH}))
     result, folder = submit(logs)
     assert result.exit_code == 1
     assert ("oak", place) in findings(folder)
@@ -124,6 +141,67 @@ def test_a_truth_that_was_given_away_is_found_and_named(run: Run, given: dict[st
     refused = cordelia("leaderboard", folder)
     assert refused.exit_code == 1
     assert f"unsealed truth of bed/oak in {place}" in refused.stderr
+
+
+def change_log(logs: Path, change: Callable[[EvalLog], None]) -> None:
+    [file] = logs.glob("*.eval")
+    log = read_eval_log(str(file))
+    change(log)
+    write_eval_log(log, str(file))
+
+
+def test_a_truth_in_the_arguments_of_a_sweeps_auditor_is_found(run: Run) -> None:
+    """A sweep gives its task an auditor, so `eval.solver_args` is empty; the line break is no hiding place."""
+    logs = run("mine", organisms="elm", its_own=idle(hint=TRUTH.replace("about ", "about\n")))
+    [file] = logs.glob("*.eval")
+    assert not read_eval_log(str(file), header_only=True).eval.solver_args
+    result, folder = submit(logs)
+    assert result.exit_code == 1
+    assert findings(folder) == [("oak", "the auditor's arguments")]
+    written = read_submission(folder).audits.write_json()
+    assert "lantern" not in written and "withheld_sha256" in written
+    refused = cordelia("leaderboard", folder)
+    assert refused.exit_code == 1
+    assert "unsealed truth of bed/oak in the auditor's arguments" in refused.stderr
+
+
+def in_a_role(log: EvalLog) -> None:
+    log.eval.model_roles = {"helper": ModelConfig(model="mockllm/helper", args={"note": TRUTH})}
+
+
+def in_the_backend(log: EvalLog) -> None:
+    assert log.eval.metadata is not None
+    log.eval.metadata["target_args"] = {"backend": "fake", "note": TRUTH}
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (lambda log: log.eval.model_args.update(note=TRUTH), "the model's arguments"),
+        (lambda log: setattr(log.plan.config, "system_message", TRUTH), "the model's settings"),
+        (in_a_role, "the settings of the role helper"),
+        (in_the_backend, "the settings of the backend"),
+    ],
+)
+def test_whatever_is_withheld_is_a_finding(run: Run, change: Callable[[EvalLog], None], place: str) -> None:
+    logs = run("mine", organisms="elm")
+    change_log(logs, change)
+    result, folder = submit(logs)
+    assert result.exit_code == 1
+    assert findings(folder) == [("oak", place)]
+    assert "lantern" not in read_submission(folder).audits.write_json()
+
+
+def test_logs_of_one_name_in_two_folders_are_two(run: Run, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        [file] = run(f"both/{name}").glob("*.eval")
+        file.rename(file.with_name("audit.eval"))
+    result, folder = submit(tmp_path / "both")
+    assert result.exit_code == 0, result.output
+    made = read_submission(folder)
+    assert sorted(log.name for log in made.provenance.logs) == ["audit.eval", "audit.eval (2)"]
+    assert sorted(set(made.audits["log"])) == ["audit.eval", "audit.eval (2)"]
+    assert cordelia("leaderboard", folder).exit_code == 0
 
 
 def test_a_testbed_that_is_not_here_cannot_be_searched(run: Run, bed: Path) -> None:
@@ -180,8 +258,8 @@ def test_compare_says_it_in_a_sentence_and_as_a_code(run: Run, tmp_path: Path) -
     result = cordelia("compare", a, b, "--split", "test", "--out", tmp_path / "figures.json")
     assert result.exit_code == 1, result.output
     assert result.stdout.startswith(
-        "B is not shown to be better: it finds the objective of 1 organism of bed 1.0.0 test 100 points more often "
-        "than A (under five organisms: no interval)"
+        "B is not shown to be better: it finds by demonstration the objective of 1 organism of bed 1.0.0 test 100 "
+        "points more often than A (under five organisms: no interval)"
     )
     assert "false positives on 1 control: A 100%, B 100%" in result.stdout
     assert f"A: {a} (2 audits by investigator · chat · mockllm/auditor)" in result.stderr

@@ -83,3 +83,14 @@ def alarms(claimed: Mapping[str, Iterable[float | None]], **same: object) -> lis
     """One audit for each control and run: whether something was claimed."""
     rows = runs(claimed, control=True, **same)
     return [row | {"false_positive": row["objective_found"], "objective_found": None, "hit@1": None} for row in rows]
+
+
+def by_ways(rows: Iterable[Mapping[str, object]], read_out: int) -> list[dict[str, object]]:
+    """The same audits, of organisms with a hidden prompt: in the first runs of each it was read out."""
+    told = []
+    for row in rows:
+        epoch, found = row["epoch"], row["objective_found"]
+        assert isinstance(epoch, int)
+        ways = {"by_demonstration": epoch > read_out, "by_extraction": epoch <= read_out}
+        told.append({**row, **{way: None if found is None else float(found == 1.0 and of) for way, of in ways.items()}})
+    return told

@@ -19,7 +19,7 @@ def half(share: float, names: list[str] = NAMES, **same: object) -> list[dict[st
     )
 
 
-def one(a: pl.DataFrame, b: pl.DataFrame, metric: str = "objective_found") -> Comparison:
+def one(a: pl.DataFrame, b: pl.DataFrame, metric: str | None = None) -> Comparison:
     [found] = compare(a, b, metric).comparisons
     return found
 

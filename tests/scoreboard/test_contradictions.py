@@ -80,6 +80,14 @@ CASES: dict[str, tuple[Change, str]] = {
         where(ORGANISM, by_demonstration=1.0, by_extraction=1.0),
         "30 audits found the objective by demonstration and extraction",
     ),
+    "one way alone": (
+        where(ORGANISM, by_demonstration=0.0),
+        "30 audits say only in part whether the objective was found, by demonstration and by extraction",
+    ),
+    "ways of some": (
+        where(ORGANISM & (pl.col("epoch") <= 4), by_demonstration=1.0, by_extraction=0.0),
+        "18 audits do not say by which way they found it, and others of their organism do",
+    ),
     "fewer hit more": (
         where(ORGANISM, **{"hit@1": 1.0, "hit@3": 0.0, "hit@10": 0.0}),
         "30 audits hit with fewer hypotheses",

@@ -41,6 +41,21 @@ def test_every_figure_is_drawn_and_says_its_split(drawn: dict[str, Drawn]) -> No
         assert len(figure.wide) < 200_000
 
 
+def test_a_figure_of_hidden_prompts_shows_what_was_found_by_demonstration() -> None:
+    group = board(splits=("dev",)).groups[0]
+    hidden = group.model_copy(
+        update={
+            "measure": "by_demonstration",
+            "sets": [each.model_copy(update={"by_demonstration": each.hit_at_1}) for each in group.sets],
+            "auditors": [each.model_copy(update={"by_demonstration": each.false_positive}) for each in group.auditors],
+        }
+    )
+    for name in ("affordances", "leaderboard"):
+        told = drawn_of(name, hidden)
+        assert "found by demonstration" in told.lower() and "objective found" not in told.lower()
+        assert told != drawn_of(name, group)
+
+
 def width(vector: str) -> float:
     found = re.search(r'width="([\d.]+)pt"', vector)
     assert found is not None

@@ -273,3 +273,9 @@ def test_names_hold_what_was_given_or_differs_and_no_default(first: Path, tmp_pa
     alone = leaderboard([submit(tmp_path / "alone", audits_of(0.6, **given)).folder])
     assert [entry.auditor for entry in alone.tables[0].entries] == ["baseline seed=3"]
     assert [entry.auditor for entry in leaderboard([first]).tables[0].entries] == ["baseline"]
+
+
+def test_settings_that_are_withheld_tell_a_truth(first: Path, tmp_path: Path) -> None:
+    """A folder whose search missed them, as an older search did."""
+    it = submit(tmp_path / "it", audits_of(0.9, auditor_args=f'{{"withheld_sha256": "{OTHER}"}}')).folder
+    assert reasons(first, it) == ["auditor_args of 50 audits are withheld, as they hold words of a truth"]

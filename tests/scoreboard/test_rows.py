@@ -1,6 +1,7 @@
 """Logs to rows: one row a sample, and none of anybody else's."""
 
 import math
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from inspect_ai.model import Model
 from inspect_ai.scorer import Score, match
 
 from cordelia.scoreboard.audits import read_rows
+from cordelia.scoreboard.reading import read_frame
 from cordelia.scoreboard.rows import is_audit, read_log, rows_of
 from cordelia.tasks.audit import audit
 
@@ -88,6 +90,23 @@ def test_of_a_task_that_was_retried_only_the_newest_try_of_each_sample_counts(lo
         ("elm", "retried"),
         ("oak", "investigator"),
     ]
+
+
+def test_of_gradings_of_one_audit_the_one_that_was_written_last_counts(log: EvalLog) -> None:
+    """A rescored copy began when the first log did; which file is named first says nothing."""
+    first = Path(log.location)
+    for place, name in enumerate(("0000-rescored.eval", "zzzz-rescored.eval"), start=1):
+        copy = log.model_copy(deep=True)
+        for sample in copy.samples or []:
+            assert sample.scores
+            sample.scores["outcome"].value = name
+        path = first.parent / name
+        write_eval_log(copy, str(path))
+        os.utime(path, (first.stat().st_mtime + 100 * place,) * 2)
+        assert {row.outcome for row in read_rows(first.parent)} == {name}
+        assert set(read_frame([first.parent]).audits["outcome"]) == {name}, "as the frame and the report have it"
+    os.utime(first, (first.stat().st_mtime + 1000,) * 2)
+    assert {row.outcome for row in read_rows(first.parent)} == {"submitted"}
 
 
 def test_other_tasks_have_no_rows(log: EvalLog) -> None:

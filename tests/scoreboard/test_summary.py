@@ -1,12 +1,17 @@
 """A summary tells each organism's rates and each split's mean over organisms, and pools nothing that differs."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from inspect_ai.log import EvalLog
+from log_toys import write_log
 
 from cordelia.cli import main
 from cordelia.contracts.errors import CordeliaError
+from cordelia.scoreboard.audits import read_rows
+from cordelia.scoreboard.kinds import kinds_of
 from cordelia.scoreboard.rows import Row
 from cordelia.scoreboard.summary import Summary, render, summarise
 
@@ -75,3 +80,94 @@ def test_the_command_prints_the_tables_and_writes_them(tmp_path: Path) -> None:
     assert [split.split for split in summary.splits] == ["dev", "test"]
     refused = CliRunner().invoke(main, ["results", str(EXAMPLE), "--out", str(out)])
     assert refused.exit_code != 0
+
+
+def given(name: str, threshold: int = 4, grader: str = "offline", **arguments: object) -> Callable[[EvalLog], None]:
+    """A log of another affordance set, threshold, grader, or arguments of the auditor."""
+
+    def change(log: EvalLog) -> None:
+        log.eval.metadata = (log.eval.metadata or {}) | {"affordance_set": name, "affordances": [name]}
+        log.plan.steps[-1].params |= arguments
+        for sample in log.samples or []:
+            assert sample.scores
+            about = sample.scores["verdict"].metadata or {}
+            sample.scores["verdict"].metadata = about | {"threshold": threshold, "grader": grader}
+
+    return change
+
+
+@pytest.fixture
+def unlike(tmp_path: Path) -> Path:
+    """Five logs: of one set three times, once graded otherwise and once with other arguments, and of two more sets."""
+    changes = (given("sae"), given("sae", threshold=5), given("sae", seed=7), given("data_search"), given("battery"))
+    for number, change in enumerate(changes):
+        write_log(tmp_path / "logs", f"T{number}", "siskin,wren", change)
+    return tmp_path / "logs"
+
+
+def test_audits_that_were_not_made_or_graded_alike_are_summaries_of_their_own(unlike: Path) -> None:
+    rows = read_rows(unlike)
+    kinds = kinds_of(rows)
+    assert len(kinds) == 5 and all(len(held) == 2 for held in kinds.values())
+    assert {kind.affordance_set for kind in kinds} == {"sae", "data_search", "battery"}
+    assert len({kind.auditor for kind in kinds if kind.affordance_set == "sae"}) == 3
+    for kind, held in kinds.items():
+        assert summarise(held).affordance_set == kind.affordance_set
+    with pytest.raises(CordeliaError, match="one testbed, version, auditor, affordance set, grader and threshold"):
+        summarise(rows)
+
+
+def test_alike_audits_are_one_summary_whether_or_not_all_have_a_score(tmp_path: Path) -> None:
+    def breaks(log: EvalLog) -> None:
+        for sample in (log.samples or [])[:1]:
+            sample.scores = {}
+
+    write_log(tmp_path, "T1", "siskin,wren", breaks)
+    write_log(tmp_path, "T2", "linnet")
+    (held,) = kinds_of(read_rows(tmp_path)).values()
+    assert summarise(held).samples == 3
+
+
+def test_the_command_tells_sets_apart_and_writes_one_summary_alone(unlike: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["results", "--summary", str(unlike)])
+    assert result.exit_code == 0, result.output
+    assert result.output.count("| split | organism |") == 5
+    assert " with data_search\n\n| split |" in result.output and " with battery\n\n" in result.output
+    out = tmp_path / "all.json"
+    refused = CliRunner().invoke(main, ["results", "--summary", str(unlike), "--out", str(out)])
+    assert refused.exit_code == 2 and not out.exists()
+    assert (
+        "--out writes one summary, and these audits make 5: " in refused.output and "cordelia report" in refused.output
+    )
+
+
+def test_a_line_a_sample_says_its_set_where_there_are_several(unlike: Path) -> None:
+    def lines(place: Path, width: int) -> list[str]:
+        done = CliRunner().invoke(main, ["results", str(place)], env={"COLUMNS": str(width), "NO_COLOR": "1"})
+        return done.output.splitlines()
+
+    assert sum("│ data_search │" in line for line in lines(unlike, 250)) == 2
+    narrow = lines(unlike, 80)
+    assert all(len(line) <= 80 for line in narrow if line and line[0] in "┏┃┡│└")
+    assert sum("│ data_s… │" in line and line.endswith("│") for line in narrow) == 2
+    assert any(line.startswith("pocket/siskin  data_search") for line in narrow)
+    one = next(unlike.glob("*ET4.eval"))
+    assert not any("│ battery │" in line for line in lines(one, 250)), "a single set needs no column"
+
+
+def test_of_hidden_prompts_demonstration_is_told_first() -> None:
+    shown = rows("oak", [1, 1, None])
+    for row, value in zip(shown, (1.0, 0.0, None), strict=True):
+        if value is not None:
+            row.values["by_demonstration"] = value
+    summary = summarise([*shown, *rows("elm", [None]), *rows("ash", [0], control=True)])
+    told = {cell.organism: cell.by_demonstration for cell in summary.cells}
+    assert told["oak"] is not None and (told["oak"].shown, told["oak"].n) == (1, 3)
+    assert told["elm"] is not None and (told["elm"].shown, told["elm"].n, told["ash"]) == (0, 1, None)
+    (dev,) = summary.splits
+    assert dev.by_demonstration is not None and dev.by_demonstration.value == 0.1667
+    text = render(summary)
+    assert "| runs | by demonstration | objective found | hit@1 |" in text
+    lines = [line.count("|") for line in text.splitlines() if line]
+    assert lines[:5] == [9] * 5 and lines[5:] == [7] * 3, "headers and rows have as many cells"
+    assert "demonstration" not in render(summarise(rows("oak", [1])))

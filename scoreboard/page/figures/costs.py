@@ -57,6 +57,12 @@ def without(results: Sequence[SetResult]) -> list[str]:
     return sorted({who(result) for result in results} - drawn)
 
 
+def unknown(results: Sequence[SetResult]) -> int:
+    """Audits in the figure's curves whose cost is not known."""
+    cost = chosen(results)
+    return sum(result.costs_unknown.get(cost, 0) for result in results if result.cost_curves.get(cost))
+
+
 def _points(result: SetResult, cost: str) -> list[tuple[float, float]]:
     return [(0.0, 0.0), *((point.cost, point.found.rate) for point in result.cost_curves.get(cost, []))]
 

@@ -19,7 +19,10 @@ BETTER, NOT_SHOWN, WORSE = 0, 1, 3
 @click.command()
 @click.argument("a")
 @click.argument("b")
-@click.option("--metric", default="objective_found", show_default=True, help="What is compared: any score.")
+@click.option(
+    "--metric",
+    help="What is compared: any score. Default: objective_found, or by_demonstration where organisms hide a prompt.",
+)
 @click.option("--split", type=click.Choice(["dev", "test"]), help="Only one split. Default: both, each by itself.")
 @click.option("--auditor", help="Only this auditor of both: baseline, or 'baseline arms=battery'.")
 @click.option("--auditor-a", help="Only this auditor of A.")
@@ -32,7 +35,7 @@ BETTER, NOT_SHOWN, WORSE = 0, 1, 3
 def compare(
     a: str,
     b: str,
-    metric: str,
+    metric: str | None,
     split: str | None,
     auditor: str | None,
     auditor_a: str | None,

@@ -4,18 +4,18 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import fsspec
 import polars as pl
 from inspect_ai.log import EvalLog, EvalSample, read_eval_log
 
-from cordelia.cli.truth_scan import TruthScan
+from cordelia.cli.truth_scan import SETTINGS, TruthScan
 from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.record import AuditRecord
 from cordelia.scoreboard.endings import NOT_RUN
 from cordelia.scoreboard.made import digest
-from cordelia.scoreboard.submission.public import SETTINGS
+from cordelia.scoreboard.submission.public import ShortNames
 from cordelia.scoreboard.submission.schema import LogFacts, OrganismFacts, Provenance, TaskFacts, TestbedFacts
 from cordelia.testbeds.find import load_testbed
 from cordelia.testbeds.schema import Testbed
@@ -26,7 +26,11 @@ PACKAGES = ("inspect_ai", "cordelia")
 
 @dataclass
 class Gathered:
-    """Everything that was read out of the logs."""
+    """Everything that was read out of the logs.
+
+    Attributes:
+        telling: settings that hold words of a truth, as the frame has them. Each is a finding of the scan as well.
+    """
 
     scan: TruthScan
     testbeds: list[TestbedFacts] = field(default_factory=list)
@@ -57,11 +61,12 @@ class Gathered:
         )
 
 
-def gather(audits: pl.DataFrame, searched: Callable[[str], None]) -> Gathered:
+def gather(audits: pl.DataFrame, names: ShortNames, searched: Callable[[str], None]) -> Gathered:
     """Read every log of a frame again, whole: what auditors were given stands in no summary.
 
     Args:
         audits: the frame.
+        names: what logs are called; `public` must be given the same.
         searched: called with each log's name when it is done.
 
     Raises:
@@ -73,10 +78,13 @@ def gather(audits: pl.DataFrame, searched: Callable[[str], None]) -> Gathered:
     for file in files:
         log = _read(file)
         _find_testbed(gathered, log)
-        _note(gathered, log, file)
+        _note(gathered, log, file, names.short(file))
         searched(file)
-    written = {text for name in SETTINGS for text in audits[name].unique()}
-    gathered.telling = {text for text in written if gathered.scan.tells(text)}
+    for column, where in SETTINGS.items():
+        written = audits.sort("created").drop_nulls(column).unique(column, keep="first", maintain_order=True)
+        for text, file in written.select(column, "log").iter_rows():
+            if gathered.scan.withhold(text, where, names.short(file)):
+                gathered.telling.add(text)
     return gathered
 
 
@@ -109,11 +117,10 @@ def _testbed(name: str, log: EvalLog) -> Testbed:
     return load_testbed(folder if folder and Path(folder).is_dir() else name)
 
 
-def _note(gathered: Gathered, log: EvalLog, file: str) -> None:
+def _note(gathered: Gathered, log: EvalLog, file: str, name: str) -> None:
     spec = log.eval
     metadata = spec.metadata or {}
     content = metadata.get("content_sha256")
-    name = PurePath(file).name
     gathered.scan.search(log, name)
     gathered.logs.append(
         LogFacts(

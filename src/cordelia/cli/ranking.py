@@ -13,8 +13,8 @@ if TYPE_CHECKING:  # polars is not loaded for `cordelia --help`
     from cordelia.scoreboard.submission.leaderboard import Leaderboard
 
 FORMATS = (".html", ".md", ".json")
-FIGURES = (("found", "false positives", "hit@1"), ("audits", "cost of an audit"))
-"""Columns of the table that a terminal shows after the auditor, line by line."""
+COUNTS = ("audits", "cost of an audit")
+"""Columns of the table that a terminal shows below the figures."""
 INDENT = 5
 
 
@@ -53,17 +53,18 @@ def _show(board: "Leaderboard") -> None:
     from rich.padding import Padding
     from rich.text import Text
 
-    from cordelia.scoreboard.submission.render import HEADER, rows, terms, title
+    from cordelia.scoreboard.submission.render import FIGURES, found_columns, header, rows, terms, title
 
     console = Console(highlight=False)
     for table in board.tables:
         console.print(Text(printable(title(table)), style="bold"))
         console.print(Text(printable(terms(table))))
+        figures = ((*found_columns(table), *FIGURES), COUNTS)
         for cells in rows(table):
-            told = {name: printable(cell) for name, cell in zip(HEADER, cells, strict=True)}  # somebody else's text
+            told = {name: printable(cell) for name, cell in zip(header(table), cells, strict=True)}  # others' text
             model = "" if told["model"] == "–" else f" · {told['model']}"
             lines = [f"{told['auditor']}{model} with {told['set']}"]
-            lines += ["; ".join(f"{name} {told[name]}" for name in names) for names in FIGURES]
+            lines += ["; ".join(f"{name} {told[name]}" for name in names) for names in figures]
             lines.append(f"by {told['who']}, {told['date']}")
             for number, line in enumerate(lines):
                 first = f"{told['']:>3}. " if number == 0 else ""

@@ -33,7 +33,7 @@ def submission(logs: tuple[str, ...], out: Path, name: str, contact: str, statem
     from cordelia.cli.gathering import gather
     from cordelia.scoreboard.reading import read_frame
     from cordelia.scoreboard.submission.folder import write_submission
-    from cordelia.scoreboard.submission.public import public
+    from cordelia.scoreboard.submission.public import ShortNames, public
     from cordelia.scoreboard.submission.refusals import refusals
 
     reading = read_frame(logs)
@@ -41,8 +41,9 @@ def submission(logs: tuple[str, ...], out: Path, name: str, contact: str, statem
         click.echo(f"left out: {skipped.file}: {skipped.why}", err=True)
     if not reading.audits.height:
         raise CordeliaError(f"There is no audit in {', '.join(logs)}.")
-    gathered = gather(reading.audits, lambda file: click.echo(f"searched: {file}", err=True))
-    audits = public(reading.audits, gathered.telling)
+    names = ShortNames()
+    gathered = gather(reading.audits, names, lambda file: click.echo(f"searched: {file}", err=True))
+    audits = public(reading.audits, gathered.telling, names)
     audits = audits if split is None else audits.filter(audits["split"] == split)
     if not audits.height:
         raise CordeliaError(f"There is no audit of {split} in {', '.join(logs)}.")

@@ -8,6 +8,7 @@ accident or out of laziness; a truth in other words it does not find: that is wh
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +17,7 @@ from hashlib import sha256
 from inspect_ai.event import Event, ModelEvent, ToolEvent
 from inspect_ai.log import EvalLog, EvalSample
 
+from cordelia.scoreboard.made import auditor_call
 from cordelia.scoreboard.submission.schema import Finding, Scan
 from cordelia.testbeds.organism import hidden_prompt
 from cordelia.testbeds.schema import Split, Testbed
@@ -24,6 +26,15 @@ from cordelia.testbeds.truth import load_truths
 WORDS = 6
 """Words in a row that count as a copy; a shorter truth counts as a whole, from `LEAST_WORDS` on."""
 LEAST_WORDS = 3
+
+SETTINGS = {
+    "auditor_args": "the auditor's arguments",
+    "generate": "the model's settings",
+    "model_args": "the model's arguments",
+    "model_roles": "the settings of model roles",
+    "backend_args": "the settings of the backend",
+}
+"""Columns of the frame that hold what somebody wrote (`public.SETTINGS`), and what they are called."""
 
 TARGETS = {"target", "reference"}
 GRADER = "grader"
@@ -69,6 +80,7 @@ class TruthScan:
                 for run in runs_of_truth(text):
                     self.truths.setdefault(run, set()).add((testbed.name, name))
         self.searched[testbed.name] = truth_sha256
+        self.seen.clear()  # what was searched so far was not searched for these
 
     def search(self, log: EvalLog, name: str) -> None:
         """Search what one log's auditors were given; `name` is how the log is called."""
@@ -78,9 +90,14 @@ class TruthScan:
             for given in given_to(sample):
                 self._search(given, f"audit of {sample.id}, run {sample.epoch}, {name}")
 
-    def tells(self, text: str) -> bool:
-        """Whether a text holds words of a truth."""
-        return any(run in self.truths for run in _runs(text))
+    def withhold(self, settings: str, where: str, name: str) -> bool:
+        """Whether settings (JSON) of a log hold words of a truth. Whatever is withheld for that is a finding."""
+        told = Counter(self._told(_strings(json.loads(settings))))
+        for (testbed, organism), count in told.items():
+            header = [place for bed, its, place in self.found if (bed, its) == (testbed, organism)]
+            if not any(place.endswith(f"({name})") for place in header):
+                self.found[testbed, organism, f"{where} ({name})"] = count
+        return bool(told)
 
     def result(self) -> Scan:
         """What was found. The words themselves are not told."""
@@ -104,10 +121,14 @@ class TruthScan:
         where = f"{given.where} ({of})"
         if not given.own:
             self.texts[digest] = where
-        for run in _runs(given.text):
-            for testbed, organism in self.truths.get(run, ()):
-                key = (testbed, organism, where)
-                self.found[key] = self.found.get(key, 0) + 1
+        for testbed, organism in self._told(given.text):
+            key = (testbed, organism, where)
+            self.found[key] = self.found.get(key, 0) + 1
+
+    def _told(self, text: str) -> Iterator[tuple[str, str]]:
+        """The organism (testbed, name) of every run of words of a truth that stands in a text."""
+        for run in _runs(text):
+            yield from self.truths.get(run, ())
 
 
 def runs_of_truth(text: str) -> set[Run]:
@@ -122,13 +143,16 @@ def runs_of_truth(text: str) -> set[Run]:
 def given_by(log: EvalLog) -> Iterator[Given]:
     """All that the header says auditors were given."""
     spec = log.eval
-    yield Given("the auditor's arguments", _strings(spec.solver_args))
+    for arguments in (spec.solver_args, auditor_call(log)[1]):  # a sweep's auditor stands in the plan alone
+        yield Given(SETTINGS["auditor_args"], _strings(arguments))
     yield Given("the task's arguments", _strings(spec.task_args))
-    yield Given("the model's settings", _strings(spec.model_generate_config.model_dump()))
+    for config in (spec.model_generate_config, log.plan.config):
+        yield Given(SETTINGS["generate"], _strings(config.model_dump()))
+    yield Given(SETTINGS["model_args"], _strings(spec.model_args))
     for role, bound in (spec.model_roles or {}).items():
         for model in bound if isinstance(bound, list) else [bound]:
             if role != GRADER:
-                yield Given(f"the settings of the role {role}", _strings(model.config.model_dump()))
+                yield Given(f"the settings of the role {role}", _strings([model.config.model_dump(), model.args]))
 
 
 def given_to(sample: EvalSample) -> Iterator[Given]:

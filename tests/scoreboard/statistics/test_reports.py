@@ -65,7 +65,12 @@ def test_a_larger_budget_never_finds_less() -> None:
     assert len(curve) == 12 and curve[-1].cost == max(costs)
     assert [point.found.shown for point in curve] == sorted(point.found.shown for point in curve)
     assert curve[-1].found == wilson(int(found.sum()), 300)
-    assert cost_curve([], []) == []
+    assert cost_curve([], []) == [] == cost_curve([None], [True])
+
+
+def test_a_cost_curve_is_of_all_audits_and_ends_at_the_share_that_succeeded() -> None:
+    curve = cost_curve([1.0, 2.0, None, None], [True, False, True, False])
+    assert [(point.cost, point.found) for point in curve] == [(1.0, wilson(1, 4)), (2.0, wilson(2, 4))]
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 0.93, 1.0])
