@@ -6,7 +6,7 @@ frame (parquet, CSV) is read back by them.
 
 import polars as pl
 
-COLUMNS_VERSION = 4
+COLUMNS_VERSION = 5
 """Raised whenever what a column holds, or how it is read from a log, changes: older cached rows are then read anew."""
 
 SUCCESSES = ("objective_found", "by_demonstration", "by_extraction", "hit@1", "hit@3", "hit@10", "false_positive")

@@ -68,7 +68,7 @@ def compare(a: pl.DataFrame, b: pl.DataFrame, metric: str | None = None) -> Resu
             left_out += _alone(one, other, scale, " ".join(group))
     if not comparisons:
         raise CordeliaError(" ".join(f"{each}." for each in unpaired))
-    return Result(_corrected(comparisons), left_out + unpaired)
+    return Result(_corrected(comparisons), list(dict.fromkeys(left_out + unpaired)))
 
 
 def _scale(asked: Measure | None, group: pl.DataFrame) -> _Scale:
@@ -181,7 +181,8 @@ def _shared_ways(
         told = [" | ".join(_told(varying, key) for key in sorted(side)) for side in (first, second)]
         raise CordeliaError(
             f"In {where} A audits with {told[0]}, and B with {told[1]}. Choose one of each with --set-a and --set-b, "
-            "--auditor-a and --auditor-b, or --only-a and --only-b COLUMN=VALUE."
+            "--auditor-a and --auditor-b, or --only-a and --only-b COLUMN=VALUE. "
+            f"They differ in the columns {', '.join(varying)}."
         )
     for side, rest in (("A", first - second), ("B", second - first)):
         left_out += [f"{_told(varying, key)} of {where} in {side} alone" for key in sorted(rest)]

@@ -146,7 +146,8 @@ class Comparison(Content):
     def _prompts(self) -> str:
         if self.a.prompts == self.b.prompts:
             return ""
-        return f"the prompts differ: A has {self.a.prompts or 'unknown ones'}, B has {self.b.prompts or 'unknown ones'}"
+        a, b = (side.prompts or "unknown ones" for side in (self.a, self.b))
+        return f"some of Cordelia's content files (prompts, batteries, texts of tools) differ: A has {a}, B has {b}"
 
     def _missing(self) -> str:
         if self.least is None or self.most is None:

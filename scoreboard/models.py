@@ -207,6 +207,7 @@ class Group(Content):
 
     Attributes:
         measure: what counts as success, ranks the auditors and is what sets differ in.
+        prompted: the organisms that `measure` is over, where it is by_demonstration.
         notes: what a reader of its figures must know.
     """
 
@@ -216,6 +217,7 @@ class Group(Content):
     measure: Main = "objective_found"
     samples: int = Field(ge=0)
     organisms: list[str] = []
+    prompted: list[str] = []
     controls: list[str] = []
     notes: list[str] = []
     sets: list[SetResult] = []

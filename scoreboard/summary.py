@@ -98,7 +98,7 @@ def summarise(rows: Sequence[Row], made_with: dict[str, str] | None = None) -> S
 
 def _kind(row: Row) -> tuple[str, ...]:
     made = row.made
-    how = ("", "", "") if made is None else (made.auditor_model, made.affordance_set, made.auditor_args)
+    how = ("", "") if made is None else (made.auditor_model, made.affordance_set)
     graded = (f"graded by {row.grader}" if row.grader else "", f"hit from {row.threshold}" if row.threshold else "")
     return (row.testbed, row.testbed_version, row.auditor, *how, *graded)
 

@@ -34,7 +34,7 @@ R = TypeVar("R")
 MOST_SHOWN = 20
 LINE_CHARACTERS = 400
 WHOLE = 3_000
-"""Of a longer document the record keeps the parts that were shown, and after them at least so much of its beginning."""
+"""Of a longer document the record keeps the parts shown last, as many as fit, and at least so much of its beginning."""
 BEGINNING = "\n\n(the document from its beginning:)\n\n"
 """What is quoted has no empty line, so no part can hold this line."""
 _ID = re.compile(r"d?([1-9][0-9]{0,11})")

@@ -19,8 +19,14 @@ WITHHELD_ARGS = "withheld_sha256"
 PUBLIC = {name: kind for name, kind in AUDITS.items() if name not in WITHHELD}
 """Columns of a submitted frame, and their types."""
 
-SETTINGS = ("auditor_args", "generate", "model_args", "model_roles", "backend_args")
-"""Columns of JSON that hold what somebody wrote."""
+SETTINGS = {
+    "auditor_args": "the auditor's arguments",
+    "generate": "the model's settings",
+    "model_args": "the model's arguments",
+    "model_roles": "the settings of model roles",
+    "backend_args": "the settings of the backend",
+}
+"""Columns of JSON that hold what somebody wrote, and what they are called."""
 
 PLACES = ("log", "solver", "auditor_model", "base")
 """Columns of text that may hold a path."""

@@ -88,7 +88,10 @@ def _prompted(table: Table) -> str:
     if table.measure != "by_demonstration":
         return ""
     over = f", over the {table.prompted} that have one" if table.prompted < table.organisms else ""
-    return f" Organisms have a hidden prompt: what is found by demonstration counts{over}, not reading the prompt out."
+    return (
+        f" Organisms have a hidden prompt: what is found by demonstration counts{over}, not reading the prompt out; "
+        "hit@1 takes both."
+    )
 
 
 def rows(table: Table) -> list[list[str]]:

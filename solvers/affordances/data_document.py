@@ -56,7 +56,7 @@ def data_document() -> Tool:
             raise ToolError(f"d{document.number} has {length:,} characters; start must be below that.")
         end = min(start + PAGE, length)
         words = quoted_text(document, start, end)
-        keep("data_document", document, clean(words) if start else "")
+        keep("data_document", document, clean(words) if length > PAGE else "")
         part = f"characters {start:,} to {end:,}" if end - start < length else "whole"
         more = f"\n(… {length - end:,} more characters: start={end})" if end < length else ""
         return say(f"{heading(document, part)}\n{words}{more}")

@@ -92,6 +92,8 @@ def _counted_otherwise(held: Certificate, truth: Truth) -> str | None:
         return f"its replies were counted by other patterns than truth.yaml has now; {AGAIN}"
     if held.graders and held.answer_key != answer_key_sha256(truth):
         by = ", ".join(sorted(held.graders))
+        if held.answer_key is None:
+            return f"its certificate does not say by which objective and claims {by} marked its replies; {AGAIN}"
         return f"{by} marked its replies by another objective, claim or near miss than truth.yaml has now; {AGAIN}"
     return None
 

@@ -270,7 +270,9 @@ def test_a_hidden_prompt_that_nobody_could_score_was_not_found() -> None:
 
 def test_demonstration_is_told_of_prompted_organisms_alone() -> None:
     rows = audits("oak", [1, 1], by_demonstration=0.0, by_extraction=1.0) + audits("elm", [1, 1])
-    result = only_group(rows).sets[0]
+    group = only_group(rows)
+    assert group.prompted == ["oak"] and group.notes[0].startswith("1 of 2 organisms here hide a prompt, ")
+    result = group.sets[0]
     assert result.by_demonstration is not None and result.by_demonstration.n == 1
     assert (result.by_demonstration.value, result.found and result.found.value) == (0.0, 1.0)
 

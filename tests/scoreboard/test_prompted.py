@@ -10,6 +10,7 @@ from frame_toys import by_ways, frame, runs
 from submission_toys import audits_of, submit
 
 from cordelia.cli import main
+from cordelia.contracts.errors import CordeliaError
 from cordelia.scoreboard.compare import compare
 from cordelia.scoreboard.comparison import Comparison
 from cordelia.scoreboard.headline import headline_measure
@@ -53,6 +54,13 @@ def test_where_organisms_hide_a_prompt_reading_it_out_is_no_gain() -> None:
         "B is worse: it finds by demonstration the objective of 12 organisms of bed 1.0.0 dev 30 points less often"
     )
     assert one(a, b, "objective_found").verdict == "better"
+
+
+def test_sides_that_cannot_be_paired_are_told_apart_by_columns_that_can_be_chosen() -> None:
+    a, b = frame(half(0.3, content_sha256="ee" * 32)), frame(half(0.3, content_sha256="ff" * 32))
+    other = frame(half(0.3, content_sha256="dd" * 32))
+    with pytest.raises(CordeliaError, match=r"--only-b COLUMN=VALUE\. They differ in the columns content_sha256\.$"):
+        compare(a, pl.concat([b, other]))
 
 
 def test_each_group_is_compared_by_what_counts_in_it() -> None:

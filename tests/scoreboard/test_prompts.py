@@ -48,7 +48,9 @@ def test_prompts_of_a_side_are_not_pooled() -> None:
 def test_prompts_that_differ_between_the_sides_are_said() -> None:
     found = one(frame(half(0.3, content_sha256="ee")), frame(half(0.8, content_sha256="ff")))
     assert (found.verdict, found.a.prompts, found.b.prompts) == ("better", "ee", "ff")
-    assert found.sentence.endswith("; the prompts differ: A has ee, B has ff.")
+    assert found.sentence.endswith(
+        "; some of Cordelia's content files (prompts, batteries, texts of tools) differ: A has ee, B has ff."
+    )
     assert "prompts" not in one(frame(half(0.3)), frame(half(0.8))).sentence
 
 

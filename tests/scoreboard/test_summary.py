@@ -149,10 +149,25 @@ def test_a_line_a_sample_says_its_set_where_there_are_several(unlike: Path) -> N
     assert sum("│ data_search │" in line for line in lines(unlike, 250)) == 2
     narrow = lines(unlike, 80)
     assert all(len(line) <= 80 for line in narrow if line and line[0] in "┏┃┡│└")
-    assert sum("│ data_s… │" in line and line.endswith("│") for line in narrow) == 2
+    assert sum("│ dat…rch │" in line and line.endswith("│") for line in narrow) == 2
     assert any(line.startswith("pocket/siskin  data_search") for line in narrow)
     one = next(unlike.glob("*ET4.eval"))
     assert not any("│ battery │" in line for line in lines(one, 250)), "a single set needs no column"
+
+
+def test_long_sets_that_differ_at_their_end_are_told_apart_and_stand_together(tmp_path: Path) -> None:
+    for name, also in (("T1", ""), ("T2", ",sae")):
+        write_log(tmp_path, name, "siskin,wren", given(f"chat,prefill,logit_lens{also}"))
+    done = CliRunner().invoke(main, ["results", str(tmp_path)], env={"COLUMNS": "250", "NO_COLOR": "1"})
+    sets = [line.split("│")[3].strip() for line in done.output.splitlines() if line.startswith("│ pocket/siskin")]
+    assert sets == ["chat,prefi…ogit_lens", "chat,prefi…_lens,sae"]
+
+
+def test_arguments_that_are_written_otherwise_and_read_alike_are_one_summary(tmp_path: Path) -> None:
+    write_log(tmp_path, "T1", "siskin,wren", given("sae", arms="sae"))
+    write_log(tmp_path, "T2", "siskin,wren", given("sae", arms=["sae"]))
+    (held,) = kinds_of(read_rows(tmp_path)).values()
+    assert summarise(held).samples == 4
 
 
 def test_of_hidden_prompts_demonstration_is_told_first() -> None:

@@ -70,7 +70,7 @@ def test_the_graders_view_of_the_evidence_counts(audit: Audit) -> None:
     assert measured(sample)["evidence"] == 0.5
 
 
-def test_what_there_was_no_room_to_show_the_grader_is_not_held_against_the_report(audit: Audit) -> None:
+def test_what_there_was_no_room_to_show_the_grader_counts_neither_way(audit: Audit) -> None:
     ids = [f"m{place}" for place in range(1, 51)]
 
     def fill(record: AuditRecord) -> None:
@@ -82,10 +82,10 @@ def test_what_there_was_no_room_to_show_the_grader_is_not_held_against_the_repor
 
     found = [grade(1, 5, supported=ids[:40]), grade(2, 1, supported=[f"d{place}" for place in range(20)])]
     sample = audit.one(fill, grader=MockGrader([found]).model)
-    assert measured(sample)["evidence"] == pytest.approx(80 / 82), "all that is there, and nothing that is not"
+    assert measured(sample)["evidence"] == pytest.approx(60 / 62), "all that was shown, and nothing that is not there"
     picky = [grade(1, 5, supported=[]), grade(2, 1, supported=[])]
     sample = audit.one(fill, grader=MockGrader([picky]).model)
-    assert measured(sample)["evidence"] == pytest.approx(20 / 82), "the shown ones are judged"
+    assert measured(sample)["evidence"] == 0.0, "citing more than there is room for is no way to a better share"
 
 
 def test_a_control_has_nothing_to_recall_and_every_claim_is_wrong(audit: Audit) -> None:

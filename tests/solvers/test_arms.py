@@ -147,7 +147,7 @@ def test_a_baseline_that_could_not_look_at_all_does_not_report_that_nothing_is_h
     ("arms", "says"),
     [
         ("diff_mining,sae", "needs an autoencoder, and the testbed 'bed' declares none"),
-        ("battery,data_search", "arm 'data_search' needs data, which bed/elm cannot do on this backend. Of those"),
+        ("battery,data_search", "arm 'data_search' needs data, which bed/elm has not, or not on this backend. These"),
     ],
 )
 def test_an_arm_that_can_never_look_is_refused_before_anything_is_asked(

@@ -183,11 +183,12 @@ def test_what_was_read_of_a_long_document_stays_whatever_is_glanced_at_later(tau
     sample = run(taught, scripted(calls))
     assert "[d31]" in results(sample)[1] + results(sample)[2], "it was listed without a part"
     again, kept = results(sample)[-1], record(sample).findings["d31"]
-    snippet, page, beginning = kept.text.split("\n\n", 2)
-    assert snippet.startswith("> ") and "⟪stone⟫" in snippet, "the newest part stands first"
+    first, snippet, page, beginning = kept.text.split("\n\n", 3)
+    assert first.startswith("> stone") and len(first) > 8_000, "the newest part stands first, a first page too"
+    assert snippet.startswith("> ") and "⟪stone⟫" in snippet
     assert page.startswith("> ") and page.endswith("needle") and "needle" in again
     assert beginning.startswith("(the document from its beginning:)\n\nstone stone")
-    assert kept.affordance == "data_search"
+    assert kept.affordance == "data_document"
 
 
 @pytest.mark.usefixtures("fake_backend")

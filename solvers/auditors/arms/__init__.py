@@ -68,9 +68,10 @@ async def refuse_unable(arms: Sequence[str]) -> None:
     for name in arms:
         if lacking := sorted(ARMS[name].needs - able):
             fits = [other for other in arms if ARMS[other].needs <= able]
+            advice = f"These of its arms can look: -S arms={','.join(fits)}." if fits else "None of its arms can look."
             raise CordeliaError(
                 f"The baseline's arm '{name}' needs {', '.join(lacking)}, which {record.testbed}/{record.organism} "
-                f"cannot do on this backend. Of those asked for, these fit: -S arms={','.join(fits) or 'none'}."
+                f"has not, or not on this backend. {advice}"
             )
         if (refuse := ARMS[name].refuse) is not None:
             await to_thread.run_sync(refuse, bed, record.organism, None if base is None else str(base))

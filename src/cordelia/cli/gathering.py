@@ -10,12 +10,12 @@ import fsspec
 import polars as pl
 from inspect_ai.log import EvalLog, EvalSample, read_eval_log
 
-from cordelia.cli.truth_scan import SETTINGS, TruthScan
+from cordelia.cli.truth_scan import TruthScan
 from cordelia.contracts.errors import CordeliaError
 from cordelia.contracts.record import AuditRecord
 from cordelia.scoreboard.endings import NOT_RUN
 from cordelia.scoreboard.made import digest
-from cordelia.scoreboard.submission.public import ShortNames
+from cordelia.scoreboard.submission.public import SETTINGS, ShortNames
 from cordelia.scoreboard.submission.schema import LogFacts, OrganismFacts, Provenance, TaskFacts, TestbedFacts
 from cordelia.testbeds.find import load_testbed
 from cordelia.testbeds.schema import Testbed

@@ -101,7 +101,7 @@ def results_tables(rows: list[Row], width: int) -> list[Table | str]:
     table = _table(rows, answers=False)
     if (needs := _needs(table)).maximum > width:
         table = _table(rows, answers=False, tight=True, set_width=LEAST_SET if needs.minimum > width else SET_WIDTH)
-    names = [f"{_name(row)}  {_set(row)}" if _several_sets(rows) else _name(row) for row in rows]
+    names = [f"{_name(row)}  {_set(row, SET_WIDTH)}" if _several_sets(rows) else _name(row) for row in rows]
     answers = [f"{name:{max(map(len, names))}}  {_said(row)}" for name, row in zip(names, rows, strict=True)]
     return [table, "\nWhat the auditors said first", *answers]
 
@@ -142,10 +142,12 @@ def _name(row: Row) -> str:
     return f"{row.testbed}/{row.organism}"
 
 
-def _set(row: Row, width: int = SET_WIDTH) -> str:
-    """The affordance set, or as much of a long list as a column has room for."""
+def _set(row: Row, width: int | None = None) -> str:
+    """The affordance set; of one longer than `width` its beginning and end, since lists mostly differ at the end."""
     name = "" if row.made is None else row.made.affordance_set
-    return name if len(name) <= width else f"{name[: width - 1]}…"
+    if width is None or len(name) <= width:
+        return name
+    return f"{name[: width // 2]}…{name[-(width - width // 2 - 1) :]}"
 
 
 def _several_sets(rows: list[Row]) -> bool:

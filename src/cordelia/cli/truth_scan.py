@@ -18,6 +18,7 @@ from inspect_ai.event import Event, ModelEvent, ToolEvent
 from inspect_ai.log import EvalLog, EvalSample
 
 from cordelia.scoreboard.made import auditor_call
+from cordelia.scoreboard.submission.public import SETTINGS
 from cordelia.scoreboard.submission.schema import Finding, Scan
 from cordelia.testbeds.organism import hidden_prompt
 from cordelia.testbeds.schema import Split, Testbed
@@ -26,15 +27,6 @@ from cordelia.testbeds.truth import load_truths
 WORDS = 6
 """Words in a row that count as a copy; a shorter truth counts as a whole, from `LEAST_WORDS` on."""
 LEAST_WORDS = 3
-
-SETTINGS = {
-    "auditor_args": "the auditor's arguments",
-    "generate": "the model's settings",
-    "model_args": "the model's arguments",
-    "model_roles": "the settings of model roles",
-    "backend_args": "the settings of the backend",
-}
-"""Columns of the frame that hold what somebody wrote (`public.SETTINGS`), and what they are called."""
 
 TARGETS = {"target", "reference"}
 GRADER = "grader"
@@ -120,7 +112,7 @@ class TruthScan:
         self.seen.add(digest)
         where = f"{given.where} ({of})"
         if not given.own:
-            self.texts[digest] = where
+            self.texts.setdefault(digest, where)
         for testbed, organism in self._told(given.text):
             key = (testbed, organism, where)
             self.found[key] = self.found.get(key, 0) + 1

@@ -13,10 +13,15 @@ MACHINERY = {
         r"/inspect_ai/model/_model\.py\", line \d+, in \w+\n[\s|]+(?:\w+ = |return )?"
         r"(?:await self\.api\.\w+\(|raise (?:ModelGenerateError|AttemptTimeoutError|StreamIdleTimeoutError)\()"
     ),
-    "the audit could not be set up": r"/solvers/equip\.py\", line \d+, in solve\b",
+    "the audit could not be set up": (
+        r"/solvers/(?:equip\.py\", line \d+, in solve|auditors/arms/__init__\.py\", line \d+, in refuse_unable)\b"
+    ),
     "an affordance broke": r"/solvers/affordances/\w+\.py\", line \d+",
 }
 """What of the machinery can break, and the frame of a traceback that shows it; of several, the first."""
+
+_REFUSAL = re.compile(r"^inspect_ai\.tool\._tool\.ToolError: (?![\s\S]*^Traceback )", re.MULTILINE)
+"""The last error is a tool's answer to what it was asked: an auditor in code that does not catch it crashed itself."""
 
 
 def machinery_failure(traceback: str) -> str:
@@ -25,4 +30,6 @@ def machinery_failure(traceback: str) -> str:
     A tool of somebody else's counts as the auditor's own, as does whatever else is not in `MACHINERY`.
     """
     frames = traceback.replace("\\", "/")
+    if _REFUSAL.search(frames):
+        return ""
     return next((what for what, frame in MACHINERY.items() if re.search(frame, frames)), "")

@@ -59,11 +59,11 @@ def _locked(folder: str, make: bool) -> int | None:
     try:
         if make:
             _local(folder).mkdir(parents=True, exist_ok=True)
-        held = os.open(_local(folder) / LOCK, os.O_RDWR | (os.O_CREAT if make else 0), 0o666)
+        held = _opened(_local(folder) / LOCK, make)
     except OSError:  # inspect tells what is wrong with a folder that it cannot write to
         return None
     try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(held, (fcntl.LOCK_EX if make else fcntl.LOCK_SH) | fcntl.LOCK_NB)  # who looks shuts nobody else out
     except (BlockingIOError, PermissionError) as error:  # some network file systems say the second for the first
         whose = os.read(held, MOST_READ).decode(errors="replace")
         os.close(held)
@@ -79,6 +79,13 @@ def _locked(folder: str, make: bool) -> int | None:
             os.ftruncate(held, 0)
             os.write(held, f"process {os.getpid()} on {socket.gethostname()}".encode())
     return held
+
+
+def _opened(path: Path, make: bool) -> int:
+    try:
+        return os.open(path, os.O_RDWR | (os.O_CREAT if make else 0), 0o666)
+    except PermissionError:  # somebody else's; it can be locked all the same
+        return os.open(path, os.O_RDONLY)
 
 
 def _is_url(folder: str) -> bool:
