@@ -22,7 +22,8 @@ def test_it_writes_a_page_and_says_its_headlines(tmp_path: Path) -> None:
         "--no-transcripts", "--title", "Theirs",
     )  # fmt: skip
     assert code == 0, said
-    assert "their_bed 0.1.0, dev (2 audits)\n  their_auditor with chat found the objective in 100% of its runs" in said
+    assert "their_bed 0.1.0, dev (2 audits)\n  No objective was found by demonstration by their_auditor" in said
+    assert "by reading the hidden prompt out, which does not count, their_auditor with chat found it in 100%" in said
     assert "passed over: " in said and "certify, which is no audit" in said.replace("'", "")
     assert f"Page: {tmp_path / 'r/index.html'}" in said and "http.server" not in said
     assert "<title>Theirs</title>" in (tmp_path / "r/index.html").read_text(encoding="utf-8")

@@ -102,7 +102,7 @@ def test_where_organisms_hide_a_prompt_the_demonstration_counts(tmp_path: Path) 
     text, page = markdown(board), html(board)
     assert "| set | found by demonstration | found in all | found by extraction | false positives |" in text
     assert "| 2 | baseline | – | chat | 10% | 80% | 70% | 80% |" in text
-    assert "what is found by demonstration counts, not reading the prompt out." in text
+    assert "what is found by demonstration counts, not reading the prompt out; hit@1 takes both." in text
     assert page.count('<td class="figure">') == 4 * 5
     told = CliRunner().invoke(main, ["leaderboard", str(reader)], env={"COLUMNS": "200", "NO_COLOR": "1"}).stdout
     assert "found by demonstration 10%; found in all 80%; found by extraction 70%; false positives 80%" in told
