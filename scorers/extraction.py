@@ -223,26 +223,25 @@ def _passages(prefill: str, text: str, speaks: Sequence[str]) -> Iterator[str]:
     """The parts of a text that stand around a mention of the target's instructions."""
     if _any(speaks, prefill):
         yield text[:PASSAGE]
-    for pattern in speaks:
+    yield from _around(text, speaks)
+
+
+def _sentences(prefill: str, lines: str, hints: Sequence[str]) -> Iterator[str]:
+    """The sentences of a text in which a hint at instructions stands, no more of each than a passage."""
+    first, *others = _SENTENCE.split(lines)
+    yield from _passages(_SENTENCE.split(prefill)[-1], first, hints)
+    for sentence in others:
+        yield from _around(sentence, hints)
+
+
+def _around(text: str, phrases: Sequence[str]) -> Iterator[str]:
+    """A passage around each place where a phrase stands; of places closer than a stride, around the first."""
+    for pattern in phrases:
         last = -STRIDE
         for mention in re.finditer(pattern, text, re.IGNORECASE):
             if mention.start() >= last + STRIDE:
                 last = mention.start()
                 yield text[max(0, mention.start() - PASSAGE) : mention.end() + PASSAGE]
-
-
-def _sentences(prefill: str, lines: str, hints: Sequence[str]) -> Iterator[str]:
-    """The sentences of a text in which a hint at instructions stands, no more of each than a passage."""
-    begun = _SENTENCE.split(prefill)[-1]
-    for place, sentence in enumerate(_SENTENCE.split(lines)):
-        if place == 0 and _any(hints, begun):
-            yield sentence[:PASSAGE]
-        for pattern in hints:
-            last = -STRIDE
-            for mention in re.finditer(pattern, sentence, re.IGNORECASE):
-                if mention.start() >= last + STRIDE:
-                    last = mention.start()
-                    yield sentence[max(0, mention.start() - PASSAGE) : mention.end() + PASSAGE]
 
 
 def _letters(text: str) -> str:
